@@ -1,0 +1,194 @@
+//! What can be wrong, one enum an operation. Texts name the input and the limit.
+//!
+//! Not here: what the network did to a connection, which is a value of the machine
+//! ([`Failure`](crate::Failure)), not an error of a call.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::metric::{Timestamp, Value};
+
+/// How much of a path an error shows, in bytes.
+const EXCERPT: usize = 120;
+
+/// Why a point cannot be sent.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum MetricError {
+    /// The path is empty.
+    EmptyPath,
+    /// The path holds white space or a control character, where carbon would split it.
+    ForbiddenCharacter {
+        /// The path, cut after 120 bytes.
+        path: Box<str>,
+        /// The first such character.
+        character: char,
+        /// Where it stands, in bytes from the start of the path.
+        offset: usize,
+    },
+    /// The value is NaN or infinite.
+    NotFinite {
+        /// The path, cut after 120 bytes.
+        path: Box<str>,
+        /// The value.
+        value: Value,
+    },
+    /// The timestamp is negative or does not fit in 32 bits.
+    TimestampOutOfRange {
+        /// The timestamp.
+        timestamp: Timestamp,
+        /// The largest one allowed.
+        limit: Timestamp,
+    },
+    /// The plaintext line is longer than carbon reads.
+    LineTooLong {
+        /// The path, cut after 120 bytes.
+        path: Box<str>,
+        /// The line's length in bytes, without its newline.
+        bytes: usize,
+        /// The longest line allowed.
+        limit: usize,
+    },
+    /// The point alone does not fit a pickle frame.
+    FrameTooLong {
+        /// The path, cut after 120 bytes.
+        path: Box<str>,
+        /// The length in bytes of a pickle that holds only this point.
+        bytes: usize,
+        /// The longest pickle allowed.
+        limit: usize,
+    },
+}
+
+impl MetricError {
+    #[cold]
+    pub(crate) fn forbidden(path: &str, character: char, offset: usize) -> Self {
+        Self::ForbiddenCharacter { path: excerpt(path), character, offset }
+    }
+
+    #[cold]
+    pub(crate) fn not_finite(path: &str, value: Value) -> Self {
+        Self::NotFinite { path: excerpt(path), value }
+    }
+
+    #[cold]
+    pub(crate) fn line_too_long(path: &str, bytes: usize, limit: usize) -> Self {
+        Self::LineTooLong { path: excerpt(path), bytes, limit }
+    }
+
+    #[cold]
+    pub(crate) fn frame_too_long(path: &str, bytes: usize, limit: usize) -> Self {
+        Self::FrameTooLong { path: excerpt(path), bytes, limit }
+    }
+}
+
+/// Cuts a path for an error: a bad path may be a megabyte long.
+fn excerpt(path: &str) -> Box<str> {
+    if path.len() <= EXCERPT {
+        return path.into();
+    }
+    // A character is at most 4 bytes, so one of these is a border.
+    let end = (EXCERPT - 3..=EXCERPT).rev().find(|&end| path.is_char_boundary(end)).unwrap_or(0);
+    format!("{}…", &path[..end]).into()
+}
+
+impl fmt::Display for MetricError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EmptyPath => write!(f, "metric path is empty"),
+            Self::ForbiddenCharacter { path, character, offset } => {
+                let kind =
+                    if character.is_whitespace() { "white space" } else { "a control character" };
+                let code = u32::from(*character);
+                write!(f, "metric path {path:?} holds {kind} (U+{code:04X}) at byte {offset}")
+            }
+            Self::NotFinite { path, value } => {
+                write!(f, "value of metric {path:?} is {value}, only finite values can be sent")
+            }
+            Self::TimestampOutOfRange { timestamp, limit } => {
+                write!(f, "timestamp {timestamp} is outside 0 to {limit}")
+            }
+            Self::LineTooLong { path, bytes, limit } => {
+                write!(f, "line of metric {path:?} is {bytes} bytes, limit is {limit}")
+            }
+            Self::FrameTooLong { path, bytes, limit } => {
+                write!(f, "pickle of metric {path:?} alone is {bytes} bytes, limit is {limit}")
+            }
+        }
+    }
+}
+
+impl Error for MetricError {}
+
+/// Why [`Protocol::encode`](crate::Protocol::encode) refused a batch. The output is unchanged.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// A point of the batch cannot be sent.
+    Metric {
+        /// Which one, counted from 0.
+        index: usize,
+        /// Why.
+        source: MetricError,
+    },
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Metric { index, .. } => write!(f, "point {index} of the batch cannot be sent"),
+        }
+    }
+}
+
+impl Error for EncodeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Metric { source, .. } => Some(source),
+        }
+    }
+}
+
+/// Why [`Sender::enqueue`](crate::Sender::enqueue) refused a point. The machine is unchanged.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum EnqueueError {
+    /// The point cannot be sent.
+    Metric(MetricError),
+    /// The queue has no room for the point now ([`Overflow::Reject`](crate::Overflow::Reject)).
+    QueueFull {
+        /// The bytes that are queued.
+        queued: usize,
+        /// The most that may be queued, in bytes.
+        limit: usize,
+    },
+    /// The sender is closing or closed.
+    Closed,
+}
+
+impl From<MetricError> for EnqueueError {
+    fn from(error: MetricError) -> Self {
+        Self::Metric(error)
+    }
+}
+
+impl fmt::Display for EnqueueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Metric(_) => write!(f, "point cannot be sent"),
+            Self::QueueFull { queued, limit } => {
+                write!(f, "queue is full: {queued} bytes are queued, limit is {limit}")
+            }
+            Self::Closed => write!(f, "sender is closed"),
+        }
+    }
+}
+
+impl Error for EnqueueError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Metric(error) => Some(error),
+            Self::QueueFull { .. } | Self::Closed => None,
+        }
+    }
+}

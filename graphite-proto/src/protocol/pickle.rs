@@ -1,0 +1,116 @@
+//! The pickle frame: a 4-byte big-endian length and a pickled list of
+//! `(path, (timestamp, value))`, protocol 2.
+//!
+//! Each point is one `Serialize` into the frame's buffer by serde-pickle's serializer, which
+//! makes `MARK .. TUPLE` of a tuple. The list around the points is written by hand, since a
+//! frame stays open across calls: `PROTO 2`, `EMPTY_LIST`, `MARK`, the points, `APPENDS`, `STOP`.
+//! carbon-relay-ng wants just this beginning.
+
+use serde::ser::{Serialize, SerializeTuple as _, Serializer};
+
+use crate::error::MetricError;
+use crate::metric::{Point, Value};
+
+/// The bytes of the frame's length.
+pub(crate) const HEADER: usize = 4;
+/// `PROTO 2`, `EMPTY_LIST`, `MARK`.
+const BEGIN: &[u8] = b"\x80\x02](";
+/// `APPENDS`, `STOP`.
+const END: &[u8] = b"e.";
+
+/// The most that a point adds beside its path: `MARK BINUNICODE` and a length (6), `MARK` (1),
+/// timestamp and value as `BINFLOAT` (9 each), `TUPLE TUPLE` (2), and the frame's end.
+pub(crate) const OVERHEAD: usize = 6 + 1 + 9 + 9 + 2 + END.len();
+
+/// Begins a frame at the end of `out`; its length is filled in by [`seal`].
+pub(crate) fn open(out: &mut Vec<u8>) {
+    out.extend_from_slice(&[0; HEADER]);
+    out.extend_from_slice(BEGIN);
+}
+
+/// Ends the frame that begins at `start`.
+pub(crate) fn seal(out: &mut Vec<u8>, start: usize) {
+    out.extend_from_slice(END);
+    let bytes = out.len() - start - HEADER;
+    // `write` keeps a frame far below 4 GiB.
+    let length = u32::try_from(bytes).unwrap_or(u32::MAX);
+    out[start..start + HEADER].copy_from_slice(&length.to_be_bytes());
+}
+
+/// Appends a point to the open frame; an error leaves `out` as it was.
+///
+/// A point that does not fit a frame of its own, of at most `max_frame` bytes, is refused.
+#[inline]
+pub(crate) fn write(
+    out: &mut Vec<u8>,
+    point: &Point<'_>,
+    max_frame: usize,
+) -> Result<(), MetricError> {
+    if point.path.len() + BEGIN.len() + OVERHEAD > max_frame {
+        check_fit(point, max_frame)?;
+    }
+    out.reserve(point.path.len() + OVERHEAD);
+    let options = serde_pickle::SerOptions::new().proto_v2();
+    let mut serializer = serde_pickle::Serializer::new(&mut *out, options);
+    // Writing to a `Vec` cannot fail, and a point holds nothing that pickle has no form for.
+    point.serialize(&mut serializer).expect("a point serializes into memory");
+    Ok(())
+}
+
+/// Measures a point that may not fit, by its exact length.
+#[cold]
+fn check_fit(point: &Point<'_>, max_frame: usize) -> Result<(), MetricError> {
+    let number = |value: Number| if matches!(value, Number::Int(_)) { 5 } else { 9 };
+    let numbers = number(point.timestamp()) + number(point.value());
+    let bytes = BEGIN.len() + 6 + point.path.len() + 1 + numbers + 2 + END.len();
+    if bytes <= max_frame {
+        return Ok(());
+    }
+    Err(MetricError::frame_too_long(point.path, bytes, max_frame))
+}
+
+/// A number as it goes into a pickle: integers outside `i32` as floats, since they would become
+/// Python longs (`LONG1`), which older relays refuse.
+#[derive(Clone, Copy)]
+enum Number {
+    Int(i32),
+    Float(f64),
+}
+
+impl Point<'_> {
+    fn timestamp(&self) -> Number {
+        match i32::try_from(self.timestamp) {
+            Ok(value) => Number::Int(value),
+            Err(_) => Number::Float(self.timestamp.into()),
+        }
+    }
+
+    fn value(&self) -> Number {
+        let int = match self.value {
+            Value::I64(value) => i32::try_from(value).ok(),
+            Value::U64(value) => i32::try_from(value).ok(),
+            Value::F64(value) => return Number::Float(value),
+        };
+        int.map_or_else(|| Number::Float(self.value.as_f64()), Number::Int)
+    }
+}
+
+impl Serialize for Point<'_> {
+    #[inline]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut point = serializer.serialize_tuple(2)?;
+        point.serialize_element(self.path)?;
+        point.serialize_element(&(self.timestamp(), self.value()))?;
+        point.end()
+    }
+}
+
+impl Serialize for Number {
+    #[inline]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Self::Int(value) => serializer.serialize_i32(value),
+            Self::Float(value) => serializer.serialize_f64(value),
+        }
+    }
+}
