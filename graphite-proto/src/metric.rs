@@ -263,29 +263,31 @@ pub(crate) struct Point<'a> {
 }
 
 impl<'a> Point<'a> {
-    /// Checks path, value and timestamp.
+    /// Checks a point; `path` is the metric's own, or that with a prefix before it.
+    #[inline]
     pub(crate) fn check(
-        metric: &'a Metric<'_>,
+        path: &'a str,
+        metric: &Metric<'_>,
         default_timestamp: Timestamp,
     ) -> Result<Self, MetricError> {
-        check_path(&metric.path)?;
+        if metric.path.is_empty() {
+            return Err(MetricError::EmptyPath);
+        }
+        check_path(path)?;
         if !metric.value.is_finite() {
-            return Err(MetricError::not_finite(&metric.path, metric.value));
+            return Err(MetricError::not_finite(path, metric.value));
         }
         let timestamp = metric.timestamp.unwrap_or(default_timestamp).checked()?;
-        Ok(Self { path: &metric.path, value: metric.value, timestamp })
+        Ok(Self { path, value: metric.value, timestamp })
     }
 }
 
-/// Refuses the empty path, Unicode white space and control characters.
+/// Refuses Unicode white space and control characters.
 ///
 /// carbon splits a line by Python's `str.split()`, at any Unicode white space (protocols.py), and
 /// a UDP datagram at further control characters: such a name would lose the point or smuggle in
 /// a second one.
-pub(crate) fn check_path(path: &str) -> Result<(), MetricError> {
-    if path.is_empty() {
-        return Err(MetricError::EmptyPath);
-    }
+fn check_path(path: &str) -> Result<(), MetricError> {
     // Nearly every path is printable ASCII: one pass without a branch a byte.
     let plain = path.bytes().fold(true, |plain, byte| plain & (byte > b' ') & (byte < 0x7F));
     if plain { Ok(()) } else { check_characters(path) }

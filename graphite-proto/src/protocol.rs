@@ -75,11 +75,14 @@ impl Protocol {
         let mut frame = None;
         for (index, metric) in metrics.into_iter().enumerate() {
             let metric = metric.into();
-            let added = Point::check(&metric, default_timestamp)
-                .and_then(|point| self.append(&mut frame, &point, out));
-            if let Err(source) = added {
-                out.truncate(before);
-                return Err(EncodeError::Metric { index, source });
+            let point = Point::check(metric.path(), &metric, default_timestamp)
+                .and_then(|point| self.check_fit(&point, MAX_FRAME_BYTES).map(|()| point));
+            match point {
+                Ok(point) => self.append(&mut frame, &point, out),
+                Err(source) => {
+                    out.truncate(before);
+                    return Err(EncodeError::Metric { index, source });
+                }
             }
         }
         if let Some(start) = frame {
@@ -90,12 +93,7 @@ impl Protocol {
 
     /// Appends one point to the frame that starts at `frame`, cutting before it where it would
     /// pass [`FRAME_BYTES`].
-    fn append(
-        self,
-        frame: &mut Option<usize>,
-        point: &Point<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), MetricError> {
+    fn append(self, frame: &mut Option<usize>, point: &Point<'_>, out: &mut Vec<u8>) {
         let start = match *frame {
             Some(start) if out.len() - start + self.upper_bound(point) > FRAME_BYTES => {
                 self.seal(out, start);
@@ -105,7 +103,7 @@ impl Protocol {
             None => self.open(out),
         };
         *frame = Some(start);
-        self.write(out, point, MAX_FRAME_BYTES)
+        self.write(out, point);
     }
 
     /// Begins a frame at the end of `out` and returns where.
@@ -117,17 +115,21 @@ impl Protocol {
         start
     }
 
-    /// Appends a point to the open frame at the end of `out`; an error leaves `out` as it was.
+    /// Refuses a point that is longer than its receiver reads.
     #[inline]
-    pub(crate) fn write(
-        self,
-        out: &mut Vec<u8>,
-        point: &Point<'_>,
-        max_frame: usize,
-    ) -> Result<(), MetricError> {
+    pub(crate) fn check_fit(self, point: &Point<'_>, max_frame: usize) -> Result<(), MetricError> {
+        match self {
+            Self::Plaintext => plaintext::check_fit(point),
+            Self::Pickle => pickle::check_fit(point, max_frame),
+        }
+    }
+
+    /// Appends a point that fits to the open frame at the end of `out`.
+    #[inline]
+    pub(crate) fn write(self, out: &mut Vec<u8>, point: &Point<'_>) {
         match self {
             Self::Plaintext => plaintext::write(out, point),
-            Self::Pickle => pickle::write(out, point, max_frame),
+            Self::Pickle => pickle::write(out, point),
         }
     }
 

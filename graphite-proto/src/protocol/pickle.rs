@@ -37,29 +37,28 @@ pub(crate) fn seal(out: &mut Vec<u8>, start: usize) {
     out[start..start + HEADER].copy_from_slice(&length.to_be_bytes());
 }
 
-/// Appends a point to the open frame; an error leaves `out` as it was.
-///
-/// A point that does not fit a frame of its own, of at most `max_frame` bytes, is refused.
+/// Appends a point to the open frame.
 #[inline]
-pub(crate) fn write(
-    out: &mut Vec<u8>,
-    point: &Point<'_>,
-    max_frame: usize,
-) -> Result<(), MetricError> {
-    if point.path.len() + BEGIN.len() + OVERHEAD > max_frame {
-        check_fit(point, max_frame)?;
-    }
+pub(crate) fn write(out: &mut Vec<u8>, point: &Point<'_>) {
     out.reserve(point.path.len() + OVERHEAD);
     let options = serde_pickle::SerOptions::new().proto_v2();
     let mut serializer = serde_pickle::Serializer::new(&mut *out, options);
     // Writing to a `Vec` cannot fail, and a point holds nothing that pickle has no form for.
     point.serialize(&mut serializer).expect("a point serializes into memory");
-    Ok(())
+}
+
+/// Refuses a point that does not fit a pickle of its own, of at most `max_frame` bytes.
+#[inline]
+pub(crate) fn check_fit(point: &Point<'_>, max_frame: usize) -> Result<(), MetricError> {
+    if point.path.len() + BEGIN.len() + OVERHEAD <= max_frame {
+        return Ok(());
+    }
+    measure(point, max_frame)
 }
 
 /// Measures a point that may not fit, by its exact length.
 #[cold]
-fn check_fit(point: &Point<'_>, max_frame: usize) -> Result<(), MetricError> {
+fn measure(point: &Point<'_>, max_frame: usize) -> Result<(), MetricError> {
     let number = |value: Number| if matches!(value, Number::Int(_)) { 5 } else { 9 };
     let numbers = number(point.timestamp()) + number(point.value());
     let bytes = BEGIN.len() + 6 + point.path.len() + 1 + numbers + 2 + END.len();

@@ -11,14 +11,27 @@ use crate::metric::{Point, Value};
 /// float), the longest timestamp (10) and the newline.
 pub(crate) const OVERHEAD: usize = 2 + 24 + 10 + 1;
 
-/// Appends the point's line; an error leaves `out` as it was.
+/// Refuses a line that carbon would not read.
 #[inline]
-pub(crate) fn write(out: &mut Vec<u8>, point: &Point<'_>) -> Result<(), MetricError> {
-    // Too long whatever its numbers are: refused before a byte is copied.
-    if point.path.len() > MAX_LINE_BYTES {
-        return Err(too_long(point, point.path.len() + 4));
+pub(crate) fn check_fit(point: &Point<'_>) -> Result<(), MetricError> {
+    // The bound counts the newline, which the limit does not.
+    if point.path.len() + OVERHEAD <= MAX_LINE_BYTES + 1 { Ok(()) } else { measure(point) }
+}
+
+/// Measures a line that may be too long, by its exact length.
+#[cold]
+fn measure(point: &Point<'_>) -> Result<(), MetricError> {
+    let numbers = format!(" {} {}", point.value, point.timestamp);
+    let bytes = point.path.len() + numbers.len();
+    if bytes <= MAX_LINE_BYTES {
+        return Ok(());
     }
-    let start = out.len();
+    Err(MetricError::line_too_long(point.path, bytes, MAX_LINE_BYTES))
+}
+
+/// Appends the point's line.
+#[inline]
+pub(crate) fn write(out: &mut Vec<u8>, point: &Point<'_>) {
     out.reserve(point.path.len() + OVERHEAD);
     out.extend_from_slice(point.path.as_bytes());
     out.push(b' ');
@@ -31,16 +44,5 @@ pub(crate) fn write(out: &mut Vec<u8>, point: &Point<'_>) -> Result<(), MetricEr
     }
     out.push(b' ');
     out.extend_from_slice(itoa::Buffer::new().format(point.timestamp).as_bytes());
-    let bytes = out.len() - start;
-    if bytes > MAX_LINE_BYTES {
-        out.truncate(start);
-        return Err(too_long(point, bytes));
-    }
     out.push(b'\n');
-    Ok(())
-}
-
-#[cold]
-fn too_long(point: &Point<'_>, bytes: usize) -> MetricError {
-    MetricError::line_too_long(point.path, bytes, MAX_LINE_BYTES)
 }

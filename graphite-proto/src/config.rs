@@ -1,0 +1,299 @@
+//! What a [`Sender`](crate::Sender) can be told, each setting with unit and default.
+
+use std::time::Duration;
+
+use crate::protocol::{FRAME_BYTES, MAX_FRAME_BYTES, Protocol};
+
+/// What is done about the bytes that a lost connection may have swallowed.
+///
+/// Graphite's protocols have no acknowledgement: when a receiver dies, whatever stood in the two
+/// kernels' buffers is gone, and no write ever fails for it.
+///
+/// | level | after a connection ended in doubt | costs |
+/// |---|---|---|
+/// | `BestEffort` | goes on with the frame that was cut | what the kernels held is lost |
+/// | `Replay` | sends the last `window` bytes again | `window` bytes of memory, repeats |
+/// | `Confirmed` | sends everything unproven again | the same, and a connection a flush |
+///
+/// A *repeat* changes nothing where a store keeps one value for a name and a time (carbon-cache,
+/// whisper, go-carbon). It does where every value counts: carbon-aggregator sums and counts it
+/// twice, and VictoriaMetrics without `-dedup.minScrapeInterval` keeps both. In front of such a
+/// receiver choose `BestEffort` and live with the loss, or accept the repeats of `Replay`.
+///
+/// # What the window has to cover
+///
+/// A point is lost under `Replay` only if more than `window` bytes that were written after it
+/// began to leave are swallowed with it. In flight can be: our kernel's send buffer (about 1.4 MB
+/// with the adapters' 256 KiB setting), and what the receiver's kernel holds unread (from 128 KiB,
+/// growing while the receiver reads, up to `net.ipv4.tcp_rmem`, 6 MiB on most Linux systems).
+/// Together that is below the default of 8 MiB. It does not cover a receiver that stops reading
+/// for long, lets larger buffers fill and then dies: use `Confirmed` there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Delivery {
+    /// What other clients do: nothing is kept once it is written.
+    BestEffort,
+    /// The last `window` bytes written are kept, and sent again on the next connection if this
+    /// one ends in doubt: by a reset, an error, a time-out, or an end of file without proof that
+    /// the receiver had read everything.
+    Replay {
+        /// How much is kept, in bytes; whole frames, so up to one frame more.
+        window: usize,
+    },
+    /// Nothing is forgotten until the receiver is proven to have read it: when the window is
+    /// full, at every flush and close, and at the latest every
+    /// [`confirm_interval`](Config::confirm_interval), the sender half-closes, waits for the end
+    /// of file, and goes on with a new connection.
+    Confirmed {
+        /// How much may be unproven at a time, in bytes.
+        window: usize,
+    },
+}
+
+impl Delivery {
+    /// The default window: 8 MiB.
+    pub const DEFAULT_WINDOW: usize = 8 << 20;
+
+    /// Returns the window in bytes, 0 for `BestEffort`.
+    pub fn window(self) -> usize {
+        match self {
+            Self::BestEffort => 0,
+            Self::Replay { window } | Self::Confirmed { window } => window,
+        }
+    }
+}
+
+/// `Replay` with a window of 8 MiB.
+impl Default for Delivery {
+    fn default() -> Self {
+        Self::Replay { window: Self::DEFAULT_WINDOW }
+    }
+}
+
+/// What happens to a point that finds the queue full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// The point is refused: the caller waits or gets an error.
+    #[default]
+    Reject,
+    /// The oldest whole frames that no connection has begun are dropped and counted.
+    DropOldest,
+}
+
+/// What happens to a point whose value is NaN or infinite.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NonFinite {
+    /// The point is refused with an error.
+    #[default]
+    Refuse,
+    /// The point is skipped and counted.
+    Skip,
+}
+
+/// The settings of a [`Sender`](crate::Sender).
+///
+/// ```
+/// use graphite_proto::{Config, Delivery, Protocol};
+///
+/// let config = Config::new(Protocol::Pickle).delivery(Delivery::BestEffort).queue_bytes(1 << 20);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    pub(crate) protocol: Protocol,
+    pub(crate) delivery: Delivery,
+    pub(crate) overflow: Overflow,
+    pub(crate) non_finite: NonFinite,
+    pub(crate) prefix: String,
+    pub(crate) max_attempts: u32,
+    pub(crate) backoff_initial: Duration,
+    pub(crate) backoff_max: Duration,
+    pub(crate) seed: u64,
+    pub(crate) queue_bytes: usize,
+    pub(crate) frame_bytes: usize,
+    pub(crate) max_frame_bytes: usize,
+    pub(crate) write_timeout: Duration,
+    pub(crate) close_timeout: Duration,
+    pub(crate) max_connection_age: Option<Duration>,
+    pub(crate) proofs: bool,
+    pub(crate) replay_age: Duration,
+    pub(crate) confirm_interval: Duration,
+    pub(crate) confirm_spacing: Duration,
+}
+
+impl Config {
+    /// Makes the default settings for a protocol.
+    pub fn new(protocol: Protocol) -> Self {
+        Self {
+            protocol,
+            delivery: Delivery::default(),
+            overflow: Overflow::default(),
+            non_finite: NonFinite::default(),
+            prefix: String::new(),
+            max_attempts: 3,
+            backoff_initial: Duration::from_millis(50),
+            backoff_max: Duration::from_secs(10),
+            seed: 0,
+            queue_bytes: 4 << 20,
+            frame_bytes: FRAME_BYTES,
+            max_frame_bytes: MAX_FRAME_BYTES,
+            write_timeout: Duration::from_secs(30),
+            close_timeout: Duration::from_secs(10),
+            max_connection_age: None,
+            proofs: false,
+            replay_age: Duration::from_secs(60),
+            confirm_interval: Duration::from_secs(10),
+            confirm_spacing: Duration::from_millis(10),
+        }
+    }
+
+    /// Returns the protocol.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Sets what is done about bytes that a lost connection may have swallowed. Default: `Replay`
+    /// with a window of 8 MiB.
+    #[must_use]
+    pub fn delivery(mut self, delivery: Delivery) -> Self {
+        self.delivery = delivery;
+        self
+    }
+
+    /// Sets what happens when the queue is full. Default: `Reject`.
+    #[must_use]
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = overflow;
+        self
+    }
+
+    /// Sets what happens to NaN and the infinities. Default: `Refuse`.
+    #[must_use]
+    pub fn non_finite(mut self, non_finite: NonFinite) -> Self {
+        self.non_finite = non_finite;
+        self
+    }
+
+    /// Sets what every path begins with; a dot is put between, unless the prefix ends in one.
+    /// Default: nothing. It is checked with every path.
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        if !self.prefix.is_empty() && !self.prefix.ends_with('.') {
+            self.prefix.push('.');
+        }
+        self
+    }
+
+    /// Sets after how many failures in a row waiters get an error, at least 1. Default: 3. The
+    /// reconnecting goes on behind it.
+    #[must_use]
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = attempts.max(1);
+        self
+    }
+
+    /// Sets the delay after the first failure in a row and the largest that it doubles to.
+    /// Default: 50 ms and 10 s.
+    #[must_use]
+    pub fn backoff(mut self, initial: Duration, max: Duration) -> Self {
+        self.backoff_initial = initial;
+        self.backoff_max = max;
+        self
+    }
+
+    /// Sets the seed of the delays' jitter. Default: 0; give each process its own.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Sets how many encoded bytes may be queued. Default: 4 MiB. A single point is taken by an
+    /// empty queue even if it is larger.
+    #[must_use]
+    pub fn queue_bytes(mut self, bytes: usize) -> Self {
+        self.queue_bytes = bytes;
+        self
+    }
+
+    /// Sets where a frame is sealed, in bytes. Default: 65,536. It is at most an eighth of the
+    /// queue, so that dropping a frame never drops most of a small queue.
+    #[must_use]
+    pub fn frame_bytes(mut self, bytes: usize) -> Self {
+        self.frame_bytes = bytes;
+        self
+    }
+
+    /// Sets the longest pickle that the receiver reads, in bytes without the four of its length.
+    /// Default: 1,048,576, carbon's limit, which is also the most that can be set.
+    #[must_use]
+    pub fn max_frame_bytes(mut self, bytes: usize) -> Self {
+        self.max_frame_bytes = bytes.min(MAX_FRAME_BYTES);
+        self
+    }
+
+    /// Sets after how long without progress in writing a connection is given up. Default: 30 s.
+    /// carbon's flow control stops reading for seconds: that is not a dead receiver.
+    #[must_use]
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.write_timeout = timeout;
+        self
+    }
+
+    /// Sets how long a close, and every wait for the receiver's end of file, may take.
+    /// Default: 10 s.
+    #[must_use]
+    pub fn close_timeout(mut self, timeout: Duration) -> Self {
+        self.close_timeout = timeout;
+        self
+    }
+
+    /// Sets after how long a healthy connection is ended in good order and made anew, so that a
+    /// moved name or a new node behind a balancer is seen. Default: never.
+    #[must_use]
+    pub fn max_connection_age(mut self, age: Option<Duration>) -> Self {
+        self.max_connection_age = age;
+        self
+    }
+
+    /// Sets whether the driver can tell that a receiver read everything before it closed an idle
+    /// connection ([`Input::PeerFinished`](crate::Input::PeerFinished)). Default: no. Without it
+    /// the window also forgets what is older than [`replay_age`](Self::replay_age).
+    #[must_use]
+    pub fn proofs(mut self, proofs: bool) -> Self {
+        self.proofs = proofs;
+        self
+    }
+
+    /// Sets how long a written frame stays in the window of `Replay` where nothing can prove that
+    /// it was read. Default: 60 s.
+    #[must_use]
+    pub fn replay_age(mut self, age: Duration) -> Self {
+        self.replay_age = age;
+        self
+    }
+
+    /// Sets how long a written point may stay unproven under `Confirmed`. Default: 10 s.
+    #[must_use]
+    pub fn confirm_interval(mut self, interval: Duration) -> Self {
+        self.confirm_interval = interval;
+        self
+    }
+
+    /// Sets the shortest time between the starts of two proofs under `Confirmed`. Default: 10 ms:
+    /// each costs a connection, and a busy caller would use up the machine's ports.
+    #[must_use]
+    pub fn confirm_spacing(mut self, spacing: Duration) -> Self {
+        self.confirm_spacing = spacing;
+        self
+    }
+}
+
+/// Plaintext with the default settings.
+impl Default for Config {
+    fn default() -> Self {
+        Self::new(Protocol::default())
+    }
+}

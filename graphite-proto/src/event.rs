@@ -1,0 +1,119 @@
+//! What the machine is told and what it tells: inputs, outputs, events, failures.
+//!
+//! Plain data, so that a run can be logged, replayed and generated. Not here: what they lead to
+//! ([`crate::sender`]).
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+/// What a driver tells the machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Input {
+    /// A connection came about, the answer to [`Output::Connect`].
+    Connected,
+    /// No connection came about, the other answer.
+    ConnectFailed(Failure),
+    /// So many bytes of [`Output::Transmit`] were taken, from its start.
+    Written(usize),
+    /// The writing side was closed, the answer to [`Output::Finish`].
+    Finished,
+    /// The receiver closed its writing side: an end of file. The driver has closed, or now
+    /// closes, the connection.
+    PeerFinished {
+        /// Whether it is proven that the receiver had read everything that was written: an end of
+        /// file, no error pending on the socket and nothing unacknowledged (on Linux `TIOCOUTQ`
+        /// 0, or at most 1 after the half-close, which is our own FIN). Where the count cannot be
+        /// had, an end of file after our half-close counts.
+        proven: bool,
+    },
+    /// The receiver sent bytes. No Graphite receiver does: most likely it is the wrong port.
+    PeerSpoke,
+    /// The connection ended otherwise: reset, write error, or the answer to
+    /// [`Output::Disconnect`].
+    Disconnected(Failure),
+    /// Time has passed: [`poll_timeout`](crate::Sender::poll_timeout) was reached. Early or late
+    /// is harmless.
+    Timeout,
+    /// The caller wants to end: flush, half-close, wait for the receiver's end of file.
+    Close,
+}
+
+/// What the machine wants done; each stands until an input answers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Output<'a> {
+    /// Connect: answer with [`Input::Connected`] or [`Input::ConnectFailed`].
+    Connect,
+    /// Write from the start of these bytes as many as the connection takes: answer with
+    /// [`Input::Written`].
+    Transmit(&'a [u8]),
+    /// Close the writing side, so that the receiver sees an end of file: answer with
+    /// [`Input::Finished`].
+    Finish,
+    /// Give the connection up at once, so that nothing written to it can still arrive later
+    /// (on TCP: abort, linger zero): answer with [`Input::Disconnected`].
+    Disconnect,
+    /// Nothing to do until the next input, enqueue or deadline.
+    Idle,
+    /// Nothing to do ever again.
+    Closed,
+}
+
+/// Something that happened, to be observed; nothing needs an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A connection came about: the first one, or one after [`Lost`](Self::Lost) or
+    /// [`GaveUp`](Self::GaveUp). The connections between two proofs are not told.
+    Connected,
+    /// The connection was lost, for this cause. Told once; the attempts that follow are not.
+    Lost(Failure),
+    /// As many failures in a row as [`max_attempts`](crate::Config::max_attempts) allows: waiters
+    /// get an error. Told once an outage; the reconnecting goes on.
+    GaveUp {
+        /// How many failures there were in a row.
+        failures: u32,
+        /// The last one.
+        cause: Failure,
+    },
+    /// So many points were sent again.
+    Replayed(u64),
+    /// So many points are proven to be read by the receiver.
+    Confirmed(u64),
+    /// The queue is full and the oldest points are being dropped. Told once until the queue was
+    /// empty or a connection came about.
+    Dropping,
+}
+
+/// Why a connection, or an attempt at one, ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "drivers make them; what an io::Error tells is all")]
+pub struct Failure {
+    /// What kind of failure.
+    pub kind: io::ErrorKind,
+    /// One line for people.
+    pub text: String,
+}
+
+impl Failure {
+    /// Makes a failure from its kind and a line for people.
+    pub fn new(kind: io::ErrorKind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Error for Failure {}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::new(error.kind(), error.to_string())
+    }
+}

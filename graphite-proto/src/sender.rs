@@ -1,0 +1,372 @@
+//! The sending machine, seen by those who send: points in, tickets out.
+//!
+//! It holds what is queued and what is kept, and says what to do with a connection; it never does
+//! it. What happens on a connection, the phases and their transition table, stands in
+//! [`connection`]; the bytes stand in [`crate::queue`] and [`crate::window`].
+
+mod connection;
+
+use std::collections::VecDeque;
+
+use crate::backoff::Backoff;
+use crate::config::{Config, Delivery, NonFinite, Overflow};
+use crate::error::{EnqueueError, MetricError};
+use crate::event::{Event, Failure};
+use crate::instant::Instant;
+use crate::metric::{Metric, Point, Timestamp};
+use crate::protocol::Protocol;
+use crate::queue::Queue;
+use crate::stats::Stats;
+use crate::ticket::{Dropped, Ticket, Wait};
+use crate::window::Window;
+
+use connection::{Link, Phase};
+
+/// How many events are kept until they are polled.
+const EVENTS: usize = 16;
+
+/// The sending machine: plain data in, plain data out, time as an argument.
+///
+/// A driver loops: ask [`poll_output`](Self::poll_output) what to do, do it, and tell what came of
+/// it with [`handle_input`](Self::handle_input); wait no longer than
+/// [`poll_timeout`](Self::poll_timeout). All answers are level-triggered: the same until the next
+/// input or point, so there is no order of calls to learn, and a driver that was cancelled loses
+/// nothing.
+///
+/// # Rules
+///
+/// 1. Every accepted point stands in exactly one frame; frames leave in order; the bytes of two
+///    frames never mix on one connection.
+/// 2. A new connection begins at the first byte of a frame.
+/// 3. A frame is sealed at [`frame_bytes`](Config::frame_bytes) and never longer than its receiver
+///    reads.
+/// 4. Memory is bounded: queue, window and a frame. `accepted = queued + written + dropped`.
+/// 5. `Idle` while something is queued implies a deadline.
+/// 6. Failures in a row are connects that failed, connections that lived shorter than the delay
+///    before them (or than the first delay), and time-outs. A connection that takes bytes after
+///    that time, or that lived longer before it ended otherwise, resets the count, and so does a
+///    proof of reading. A time-out does not, however long the connection lived: a receiver that
+///    accepts and never reads would else be tried for ever without a word to its waiters. All
+///    waiters get an error at the first failure numbered
+///    [`max_attempts`](Config::max_attempts) or more that happens while they wait; their points
+///    stay queued, and the reconnecting goes on.
+/// 7. In the steady state nothing is allocated for a point.
+/// 8. What goes out is what every receiver reads: one space, `\n`, small integers in pickles.
+/// 9. Under [`Overflow::DropOldest`] whole frames that no connection has begun are dropped,
+///    counted, and their waiters told.
+///
+/// ```
+/// use graphite_proto::{Config, Input, Instant, Metric, Output, Sender};
+///
+/// let now = Instant::START;
+/// let mut sender = Sender::new(Config::default(), now);
+/// sender.enqueue(&Metric::new("load", 0.5), 1_700_000_000, now)?;
+/// assert_eq!(sender.poll_output(), Output::Connect);
+///
+/// sender.handle_input(Input::Connected, now);
+/// assert_eq!(sender.poll_output(), Output::Transmit(b"load 0.5 1700000000\n"));
+///
+/// sender.handle_input(Input::Written(20), now);
+/// assert_eq!(sender.poll_output(), Output::Idle);
+/// assert_eq!(sender.stats().written, 1);
+/// # Ok::<(), graphite_proto::EnqueueError>(())
+/// ```
+#[derive(Debug)]
+pub struct Sender {
+    config: Config,
+    now: Instant,
+    queue: Queue,
+    window: Window,
+    dropped: Dropped,
+    /// The path with its prefix, built here anew for each point.
+    scratch: String,
+
+    phase: Phase,
+    link: Link,
+    backoff: Backoff,
+    /// Failures in a row.
+    failures: u32,
+    /// How many failures were numbered `max_attempts` or more.
+    failed_rounds: u64,
+    last_failure: Option<Failure>,
+    connections: u64,
+    connect_wanted: bool,
+    /// The position up to which a caller waits for a proof.
+    proof_wanted: u64,
+    last_proof: Option<Instant>,
+    /// When closing has to be over.
+    closing: Option<Instant>,
+
+    stats: Stats,
+    events: VecDeque<Event>,
+    /// Whether the next connection is news.
+    tell_connected: bool,
+    dropping: bool,
+}
+
+impl Sender {
+    /// Makes a machine that holds nothing and is not connected; `now` is its first moment.
+    pub fn new(config: Config, now: Instant) -> Self {
+        Self {
+            now,
+            queue: Queue::new(&config),
+            window: Window::new(config.delivery.window()),
+            dropped: Dropped::default(),
+            scratch: String::new(),
+            phase: Phase::Waiting { until: None },
+            link: Link::default(),
+            backoff: Backoff::new(config.backoff_initial, config.backoff_max, config.seed),
+            failures: 0,
+            failed_rounds: 0,
+            last_failure: None,
+            connections: 0,
+            connect_wanted: false,
+            proof_wanted: 0,
+            last_proof: None,
+            closing: None,
+            stats: Stats::default(),
+            events: VecDeque::with_capacity(EVENTS),
+            tell_connected: true,
+            dropping: false,
+            config,
+        }
+    }
+
+    /// Takes a point into the queue; a point without a timestamp gets `default_timestamp`.
+    ///
+    /// The ticket stands for this point. Under [`NonFinite::Skip`] a point that is not finite is
+    /// counted and its ticket is answered at once.
+    ///
+    /// # Errors
+    ///
+    /// The point is not valid, the queue is full, or the sender is closing; nothing has changed
+    /// but the count of rejected points.
+    #[inline]
+    pub fn enqueue(
+        &mut self,
+        metric: &Metric<'_>,
+        default_timestamp: impl Into<Timestamp>,
+        now: Instant,
+    ) -> Result<Ticket, EnqueueError> {
+        self.advance_clock(now);
+        let result = self.accept(metric, default_timestamp.into());
+        if result.is_err() {
+            self.stats.rejected += 1;
+        }
+        result
+    }
+
+    fn accept(
+        &mut self,
+        metric: &Metric<'_>,
+        default_timestamp: Timestamp,
+    ) -> Result<Ticket, EnqueueError> {
+        if self.closing.is_some() {
+            return Err(EnqueueError::Closed);
+        }
+        let path = prefixed(&self.config.prefix, metric.path(), &mut self.scratch);
+        let point = match Point::check(path, metric, default_timestamp) {
+            Err(MetricError::NotFinite { .. }) if self.config.non_finite == NonFinite::Skip => {
+                self.stats.skipped += 1;
+                return Ok(Ticket {
+                    wait: Wait::Points { from: 0, to: 0 },
+                    round: self.failed_rounds,
+                });
+            }
+            checked => checked?,
+        };
+        let protocol = self.config.protocol;
+        protocol.check_fit(&point, self.config.max_frame_bytes)?;
+        let bound = protocol.upper_bound(&point);
+        if !self.queue.has_room(bound) {
+            if self.config.overflow == Overflow::DropOldest {
+                let range = drop_until_room(&mut self.queue, &mut self.dropped, bound);
+                self.stats.dropped += range;
+                if range > 0 && !self.dropping {
+                    self.dropping = true;
+                    tell(&mut self.events, Event::Dropping);
+                }
+            }
+            if !self.queue.has_room(bound) {
+                let (queued, limit) = (self.queue.bytes(), self.queue.limit());
+                return Err(EnqueueError::QueueFull { queued, limit });
+            }
+        }
+        let was_empty = self.queue.is_empty();
+        self.stats.accepted += 1;
+        let position = self.stats.accepted;
+        self.queue.push(&point, position);
+        // A queue that held something already has its connection, or its deadline for one.
+        if was_empty {
+            self.settle();
+        }
+        let wait = Wait::Points { from: position - 1, to: position };
+        Ok(Ticket { wait, round: self.failed_rounds })
+    }
+
+    /// Demands a connection even if there is nothing to send; the ticket is answered when there
+    /// is one.
+    pub fn connect(&mut self, now: Instant) -> Ticket {
+        self.advance_clock(now);
+        let up = matches!(self.phase, Phase::Up | Phase::Finishing { .. });
+        self.connect_wanted = !up;
+        self.settle();
+        let wait = Wait::Connection(self.connections + u64::from(!up));
+        Ticket { wait, round: self.failed_rounds }
+    }
+
+    /// Asks for a flush: the ticket stands for everything that is queued or unproven now.
+    ///
+    /// Under [`Delivery::Confirmed`] this makes the machine seek a proof as soon as the points are
+    /// written, so a caller that waits for a point of its own takes one of these as well.
+    pub fn ticket(&mut self) -> Ticket {
+        self.proof_wanted = self.stats.accepted;
+        let wait = Wait::Points { from: self.done(), to: self.stats.accepted };
+        Ticket { wait, round: self.failed_rounds }
+    }
+
+    /// Asks for room for a point: the ticket is answered when the queue can take it.
+    pub fn room(&self, metric: &Metric<'_>) -> Ticket {
+        let bytes = self.config.prefix.len() + metric.path().len() + 64;
+        Ticket { wait: Wait::Room(bytes), round: self.failed_rounds }
+    }
+
+    /// Answers a ticket: `None` as long as it is open.
+    ///
+    /// Points are answered when they are written (under [`Delivery::Confirmed`]: when they are
+    /// proven to be read), with an error when they were dropped, when the sender closed without
+    /// them, and at every failure numbered [`max_attempts`](Config::max_attempts) or more since
+    /// the ticket was made. After such a failure the points are still queued: wait again with a
+    /// new ticket, do not enqueue them again.
+    #[must_use]
+    pub fn outcome(&self, ticket: Ticket) -> Option<Result<(), Failure>> {
+        let met = match ticket.wait {
+            Wait::Points { from, to } => {
+                if self.dropped.touches(from, to) {
+                    let text = "dropped from a full queue before it was written";
+                    return Some(Err(Failure::new(std::io::ErrorKind::StorageFull, text)));
+                }
+                self.done() >= to
+            }
+            Wait::Connection(number) => self.connections >= number,
+            Wait::Room(bytes) => {
+                self.config.overflow == Overflow::DropOldest || self.queue.has_room(bytes)
+            }
+        };
+        if met {
+            Some(Ok(()))
+        } else if self.failed_rounds > ticket.round || self.is_closed() {
+            Some(Err(self.last_failure.clone().unwrap_or_else(closed)))
+        } else {
+            None
+        }
+    }
+
+    /// Returns the position up to which every point is written, or proven where that is what
+    /// waiters want, or dropped.
+    fn done(&self) -> u64 {
+        let unproven = match self.config.delivery {
+            Delivery::Confirmed { .. } => self.window.first(),
+            Delivery::BestEffort | Delivery::Replay { .. } => None,
+        };
+        unproven.or_else(|| self.queue.first()).map_or(self.stats.accepted, |first| first - 1)
+    }
+
+    /// Returns the position up to which every point is written or dropped.
+    fn gone(&self) -> u64 {
+        self.queue.first().map_or(self.stats.accepted, |first| first - 1)
+    }
+
+    /// Takes the oldest event that was not taken yet; only the latest 16 are kept.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Returns what became of the points so far.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            queued: self.queue.points(),
+            queued_bytes: self.queue.bytes(),
+            window_bytes: self.window.bytes(),
+            ..self.stats
+        }
+    }
+
+    /// Returns how many points are not known to be delivered: queued, or kept because nothing
+    /// proves yet that they were read; under [`Delivery::BestEffort`] also all that were written
+    /// to a connection without proof. What `Replay` no longer keeps counts as delivered.
+    pub fn unproven(&self) -> u64 {
+        let unkept = match self.config.delivery {
+            Delivery::BestEffort => self.stats.in_doubt + self.link.unkept,
+            Delivery::Replay { .. } | Delivery::Confirmed { .. } => 0,
+        };
+        self.queue.points() + self.window.points() + unkept
+    }
+
+    /// Returns whether nothing waits to be written.
+    pub fn is_idle(&self) -> bool {
+        self.queue.is_empty() && !self.window.is_replaying()
+    }
+
+    /// Returns whether the machine has ended, after [`Input::Close`](crate::Input::Close).
+    pub fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed)
+    }
+
+    /// Returns whether there is a connection to write to.
+    pub fn is_connected(&self) -> bool {
+        matches!(self.phase, Phase::Up)
+    }
+
+    /// Returns the protocol.
+    pub fn protocol(&self) -> Protocol {
+        self.config.protocol
+    }
+
+    /// Returns the failure that was counted last.
+    pub fn last_failure(&self) -> Option<&Failure> {
+        self.last_failure.as_ref()
+    }
+
+    #[inline]
+    fn advance_clock(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+}
+
+/// Puts the prefix before a path; most have none and are taken as they are.
+#[inline]
+fn prefixed<'a>(prefix: &str, path: &'a str, scratch: &'a mut String) -> &'a str {
+    if prefix.is_empty() {
+        return path;
+    }
+    scratch.clear();
+    scratch.push_str(prefix);
+    scratch.push_str(path);
+    scratch
+}
+
+/// Drops the oldest frames that may be dropped until the bytes fit; returns how many points.
+#[cold]
+fn drop_until_room(queue: &mut Queue, dropped: &mut Dropped, bytes: usize) -> u64 {
+    let mut points = 0;
+    while !queue.has_room(bytes) {
+        let Some(range) = queue.drop_oldest() else { break };
+        points += range.1 - range.0;
+        dropped.add(range);
+    }
+    points
+}
+
+/// Keeps an event, and only the latest ones.
+fn tell(events: &mut VecDeque<Event>, event: Event) {
+    if events.len() == EVENTS {
+        events.pop_front();
+    }
+    events.push_back(event);
+}
+
+fn closed() -> Failure {
+    Failure::new(std::io::ErrorKind::NotConnected, "sender was closed before it was delivered")
+}
