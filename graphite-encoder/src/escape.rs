@@ -1,0 +1,208 @@
+//! Escapes: Python's `quote` and `unquote`, and the schemes `Percent` and `Portable`.
+//!
+//! Which characters mean what to a receiver is in `check.rs`; here is only what is escaped.
+
+use std::{borrow::Cow, iter};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode, percent_encode_byte};
+
+use crate::error::{DecodeError, EncodeError};
+
+/// What `urllib.parse.quote(...).replace('.', '%2E')` escapes.
+pub(crate) const QUOTE: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'_').remove(b'-').remove(b'~').remove(b'/');
+
+/// What `Percent` escapes.
+const PERCENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'-');
+
+/// The longest file name, 255 bytes, less whisper's `.wsp`.
+pub(crate) const MAX_FILE_NAME: usize = 255 - ".wsp".len();
+
+/// Whether nothing in the text is escaped.
+pub(crate) fn is_kept(text: &str, set: &'static AsciiSet) -> bool {
+    let mut chunks = percent_encode(text.as_bytes(), set);
+    chunks.next().is_none_or(|chunk| chunk.len() == text.len()) && chunks.next().is_none()
+}
+
+/// The length of the escaped text.
+pub(crate) fn length(text: &[u8], set: &'static AsciiSet) -> usize {
+    percent_encode(text, set).map(str::len).sum()
+}
+
+/// Appends the escaped text.
+pub(crate) fn append(text: &[u8], set: &'static AsciiSet, out: &mut String) {
+    out.extend(percent_encode(text, set));
+}
+
+/// Refuses a text that is not ASCII.
+pub(crate) fn check_ascii(text: &str) -> Result<(), DecodeError> {
+    match text.bytes().position(|b| !b.is_ascii()) {
+        None => Ok(()),
+        Some(offset) => Err(DecodeError::NotAscii { offset }),
+    }
+}
+
+/// The bytes that Python's `unquote` makes of a text, each with the offset where it stands: a `%`
+/// without two hexadecimal digits behind it is left alone.
+#[derive(Clone)]
+pub(crate) struct Unquote<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Unquote<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self { text: text.as_bytes(), at: 0 }
+    }
+}
+
+impl Iterator for Unquote<'_> {
+    type Item = (usize, u8);
+
+    fn next(&mut self) -> Option<(usize, u8)> {
+        let offset = self.at;
+        let byte = *self.text.get(offset)?;
+        self.at += 1;
+        if byte == b'%'
+            && let Some(value) = hex(self.text, self.at, |digit| char::from(digit).to_digit(16))
+        {
+            self.at += 2;
+            return Some((offset, value));
+        }
+        Some((offset, byte))
+    }
+}
+
+/// The byte that two digits at `at` stand for.
+fn hex(text: &[u8], at: usize, digit: impl Fn(u8) -> Option<u32>) -> Option<u8> {
+    let high = digit(*text.get(at)?)?;
+    let low = digit(*text.get(at + 1)?)?;
+    u8::try_from(high << 4 | low).ok()
+}
+
+fn upper_hex(byte: u8) -> Option<u32> {
+    if byte.is_ascii_lowercase() { None } else { char::from(byte).to_digit(16) }
+}
+
+/// One of the two schemes that escape bytes: `Percent` with `%`, `Portable` with `_`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Escape {
+    Percent,
+    Portable,
+}
+
+impl Escape {
+    fn mark(self) -> char {
+        match self {
+            Self::Percent => '%',
+            Self::Portable => '_',
+        }
+    }
+
+    /// What the empty text becomes. The byte 0xFF is in no UTF-8 text, so that no other text
+    /// becomes this.
+    fn empty(self) -> &'static str {
+        match self {
+            Self::Percent => "%FF",
+            Self::Portable => "_FF",
+        }
+    }
+
+    /// Whether a byte that is followed by `next` is left as it is.
+    fn keeps(self, byte: u8, next: Option<u8>) -> bool {
+        match byte {
+            // Before a digit it would look like an escape.
+            b'_' => self == Self::Percent || next.and_then(upper_hex).is_none(),
+            b'-' => true,
+            _ => byte.is_ascii_alphanumeric(),
+        }
+    }
+
+    /// The bytes of a text, each with whether it is kept.
+    fn bytes(self, part: &str) -> impl Iterator<Item = (u8, bool)> + '_ {
+        let next = part.bytes().skip(1).map(Some).chain(iter::once(None));
+        part.bytes().zip(next).map(move |(byte, next)| (byte, self.keeps(byte, next)))
+    }
+
+    /// Whether `encode` gives the part back as it is.
+    pub(crate) fn is_kept(self, part: &str) -> bool {
+        let fits = (1..=MAX_FILE_NAME).contains(&part.len());
+        fits && match self {
+            Self::Percent => is_kept(part, PERCENT),
+            Self::Portable => self.bytes(part).all(|(_, kept)| kept),
+        }
+    }
+
+    /// Appends an encoded part.
+    pub(crate) fn encode(self, part: &str, out: &mut String) -> Result<(), EncodeError> {
+        if part.is_empty() {
+            out.push_str(self.empty());
+            return Ok(());
+        }
+        let escapes = self.bytes(part).filter(|&(_, kept)| !kept).count();
+        let length = part.len() + 2 * escapes;
+        if length > MAX_FILE_NAME {
+            return Err(EncodeError::TooLong { part: 0, length, limit: MAX_FILE_NAME });
+        }
+        out.reserve(length);
+        match self {
+            Self::Percent => append(part.as_bytes(), PERCENT, out),
+            Self::Portable => {
+                for (byte, kept) in self.bytes(part) {
+                    if kept {
+                        out.push(char::from(byte));
+                    } else {
+                        out.push('_');
+                        out.push_str(&percent_encode_byte(byte)[1..]);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes a part: only what `encode` makes is accepted.
+    pub(crate) fn decode(self, encoded: &str) -> Result<Cow<'_, str>, DecodeError> {
+        if encoded.is_empty() {
+            return Err(DecodeError::Empty);
+        }
+        if encoded.len() > MAX_FILE_NAME {
+            return Err(DecodeError::TooLong { length: encoded.len(), limit: MAX_FILE_NAME });
+        }
+        if self.is_kept(encoded) {
+            return Ok(Cow::Borrowed(encoded));
+        }
+        if encoded == self.empty() {
+            return Ok(Cow::Borrowed(""));
+        }
+        let mut bytes = Vec::with_capacity(encoded.len());
+        let mut rest = encoded;
+        while let Some(character) = rest.chars().next() {
+            let offset = encoded.len() - rest.len();
+            let next = rest.as_bytes().get(1).copied();
+            // Only ASCII is kept, so that the character's first byte is all of it.
+            let byte = rest.as_bytes()[0];
+            let taken = if self.keeps(byte, next) {
+                bytes.push(byte);
+                1
+            } else if character == self.mark() {
+                bytes.push(self.unescape(rest, offset)?);
+                3
+            } else {
+                return Err(DecodeError::NotAllowed { offset, character });
+            };
+            rest = &rest[taken..];
+        }
+        String::from_utf8(bytes).map(Cow::Owned).map_err(|_| DecodeError::NotUtf8)
+    }
+
+    /// The byte of the escape that `text` begins with.
+    fn unescape(self, text: &str, offset: usize) -> Result<u8, DecodeError> {
+        let text = text.as_bytes();
+        let byte = hex(text, 1, upper_hex).ok_or(DecodeError::BadEscape { offset })?;
+        if self.keeps(byte, text.get(3).copied()) {
+            return Err(DecodeError::NeedlessEscape { offset });
+        }
+        Ok(byte)
+    }
+}

@@ -1,0 +1,184 @@
+//! The `Idna` scheme: Python's `idna` codec (IDNA 2003, RFC 3490) label by label, then its
+//! `urllib.parse.quote`.
+//!
+//! Not UTS 46, and so not the `idna` crate: that maps many characters differently, which would
+//! rename series that are in people's stores.
+
+use std::borrow::Cow;
+
+use crate::{
+    error::{DecodeError, EncodeError},
+    escape::{self, QUOTE, Unquote},
+    nameprep::nameprep,
+    punycode,
+};
+
+const ACE_PREFIX: &str = "xn--";
+
+/// The longest label in bytes (RFC 1034).
+const MAX_LABEL: usize = 63;
+
+/// A quoted label at its longest: every byte as an escape, and the dot behind it.
+const MAX_QUOTED_LABEL: usize = 3 * (MAX_LABEL + 1);
+
+/// Whether `encode` gives the part back as it is.
+pub(crate) fn is_kept(part: &str) -> bool {
+    // No dot is left alone, so a part without changes is one label.
+    part.len() <= MAX_LABEL && escape::is_kept(part, QUOTE)
+}
+
+/// Appends an encoded part.
+pub(crate) fn encode(part: &str, out: &mut String) -> Result<(), EncodeError> {
+    let mut offset = 0;
+    let mut buffer = Label::default();
+    while offset < part.len() {
+        let rest = &part[offset..];
+        let (end, dot) = rest.char_indices().find(|&(_, c)| is_dot(c)).unzip();
+        let label = &rest[..end.unwrap_or(rest.len())];
+        let ascii = if label.is_ascii() {
+            fits(label.len(), offset)?;
+            label.as_bytes()
+        } else {
+            to_ascii(label, offset, &mut buffer)?;
+            buffer.as_bytes()
+        };
+        let next = offset + label.len() + dot.map_or(0, char::len_utf8);
+        if offset == 0 {
+            out.reserve(escape::length(ascii, QUOTE) + longest(&part[label.len()..]));
+        }
+        escape::append(ascii, QUOTE, out);
+        if dot.is_some() {
+            out.push_str("%2E");
+        }
+        offset = next;
+    }
+    Ok(())
+}
+
+/// The most that the rest of a part, from the first dot on, can take.
+fn longest(rest: &str) -> usize {
+    if rest.is_ascii() {
+        escape::length(rest.as_bytes(), QUOTE)
+    } else {
+        rest.split(is_dot).count() * MAX_QUOTED_LABEL
+    }
+}
+
+/// The four dots of RFC 3490.
+fn is_dot(c: char) -> bool {
+    matches!(c, '.' | '\u{3002}' | '\u{FF0E}' | '\u{FF61}')
+}
+
+fn fits(length: usize, offset: usize) -> Result<(), EncodeError> {
+    match length {
+        0 => Err(EncodeError::EmptyLabel { part: 0, offset }),
+        1..=MAX_LABEL => Ok(()),
+        _ => Err(EncodeError::LongLabel { part: 0, offset }),
+    }
+}
+
+/// RFC 3490's `ToASCII` for a label that begins at byte `offset` of its part.
+fn to_ascii(label: &str, offset: usize, out: &mut Label) -> Result<(), EncodeError> {
+    out.len = 0;
+    if label.is_ascii() {
+        label.bytes().for_each(|b| out.push(b));
+        return fits(out.len, offset);
+    }
+    let prepared = nameprep(label, offset)?;
+    let ascii = || prepared.chars().filter_map(|c| u8::try_from(c).ok().filter(u8::is_ascii));
+    if prepared.chars().all(|c| c.is_ascii()) {
+        ascii().for_each(|b| out.push(b));
+        return fits(out.len, offset);
+    }
+    if prepared.chars().take(ACE_PREFIX.len()).eq(ACE_PREFIX.chars()) {
+        return Err(EncodeError::AcePrefix { part: 0, offset });
+    }
+    ACE_PREFIX.bytes().chain(ascii()).for_each(|b| out.push(b));
+    if out.len > ACE_PREFIX.len() {
+        out.push(b'-');
+    }
+    punycode::digits(prepared.chars(), |b| out.push(b));
+    fits(out.len, offset)
+}
+
+/// An ASCII label under construction.
+#[derive(Default)]
+struct Label {
+    bytes: Bytes,
+    /// May exceed the room: then only the length is kept.
+    len: usize,
+}
+
+struct Bytes([u8; MAX_LABEL]);
+
+impl Default for Bytes {
+    fn default() -> Self {
+        Self([0; MAX_LABEL])
+    }
+}
+
+impl Label {
+    fn push(&mut self, byte: u8) {
+        if let Some(room) = self.bytes.0.get_mut(self.len) {
+            *room = byte;
+        }
+        self.len += 1;
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes.0[..self.len.min(MAX_LABEL)]
+    }
+}
+
+/// Decodes a part.
+pub(crate) fn decode(encoded: &str) -> Result<Cow<'_, str>, DecodeError> {
+    if !encoded.contains('%') && !encoded.contains(ACE_PREFIX) {
+        escape::check_ascii(encoded)?;
+        return Ok(Cow::Borrowed(encoded));
+    }
+    // A digit stands for at most one character, which takes at most four bytes.
+    let mut out = String::with_capacity(encoded.len() * 4);
+    let mut start = 0;
+    let mut start_offset = 0;
+    for (offset, byte) in Unquote::new(encoded) {
+        if !byte.is_ascii() {
+            return Err(DecodeError::NotAscii { offset });
+        }
+        if byte == b'.' {
+            to_unicode(&mut out, start, start_offset)?;
+            start = out.len() + 1;
+            start_offset = offset + 1;
+        }
+        out.push(char::from(byte));
+    }
+    to_unicode(&mut out, start, start_offset)?;
+    Ok(Cow::Owned(out))
+}
+
+/// RFC 3490's `ToUnicode` for the ASCII label `out[start..]`, in place.
+fn to_unicode(out: &mut String, start: usize, offset: usize) -> Result<(), DecodeError> {
+    if !out[start..].starts_with(ACE_PREFIX) {
+        return Ok(());
+    }
+    let no_round_trip = DecodeError::NoRoundTrip { offset };
+    let mut label = Label::default();
+    out.bytes().skip(start).for_each(|b| label.push(b));
+    if label.len > MAX_LABEL {
+        return Err(no_round_trip);
+    }
+    let ace = label.as_bytes();
+    let encoded = &ace[ACE_PREFIX.len()..];
+    let delimiter = encoded.iter().rposition(|&b| b == b'-');
+    let base = &encoded[..delimiter.unwrap_or(0)];
+    let digits = &encoded[delimiter.map_or(0, |at| at + 1)..];
+
+    out.truncate(start);
+    out.extend(base.iter().copied().map(char::from));
+    punycode::insert(out, start, digits.iter().map(|&b| (offset, b)))?;
+
+    let mut again = Label::default();
+    match to_ascii(&out[start..], 0, &mut again) {
+        Ok(()) if again.as_bytes().iter().eq(ace.to_ascii_lowercase().iter()) => Ok(()),
+        _ => Err(no_round_trip),
+    }
+}
