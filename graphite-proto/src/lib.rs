@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod address;
 mod backoff;
 mod config;
 mod error;
@@ -36,6 +37,7 @@ mod stats;
 mod ticket;
 mod window;
 
+pub use address::{Address, AddressError};
 pub use config::{Config, Delivery, NonFinite, Overflow};
 pub use error::{EncodeError, EnqueueError, MetricError};
 pub use event::{Event, Failure, Input, Output};

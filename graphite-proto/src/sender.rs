@@ -283,6 +283,11 @@ impl Sender {
         self.events.pop_front()
     }
 
+    /// Returns whether there is an event to take.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// Returns what became of the points so far.
     pub fn stats(&self) -> Stats {
         Stats {
