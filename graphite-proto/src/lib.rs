@@ -8,7 +8,7 @@
 //! |---|---|
 //! | bytes for a batch, once | [`Protocol::encode`] |
 //! | a connection kept, with queue, reconnects, time-outs, replay | [`Sender`] |
-//! | to read what others send: a sink, a relay, a test | `Receiver` |
+//! | to read what others send: a sink, a relay, a test | [`Receiver`] |
 //!
 //! `examples/blocking.rs` drives a [`Sender`] over `std::net` in under a hundred lines.
 //!
@@ -31,7 +31,7 @@ mod instant;
 mod metric;
 mod protocol;
 mod queue;
-//RECV mod receiver;
+mod receiver;
 mod sender;
 mod stats;
 mod ticket;
@@ -39,12 +39,12 @@ mod window;
 
 pub use address::{Address, AddressError};
 pub use config::{Config, Delivery, NonFinite, Overflow};
-pub use error::{EncodeError, EnqueueError, MetricError};
+pub use error::{DecodeError, EncodeError, EnqueueError, MetricError};
 pub use event::{Event, Failure, Input, Output};
 pub use instant::Instant;
 pub use metric::{Metric, Timestamp, Value};
 pub use protocol::{FRAME_BYTES, MAX_FRAME_BYTES, MAX_LINE_BYTES, Protocol};
-//RECV pub use receiver::Receiver;
+pub use receiver::Receiver;
 pub use sender::Sender;
 pub use stats::Stats;
 pub use ticket::Ticket;

@@ -5,6 +5,9 @@
 //! makes `MARK .. TUPLE` of a tuple. The list around the points is written by hand, since a
 //! frame stays open across calls: `PROTO 2`, `EMPTY_LIST`, `MARK`, the points, `APPENDS`, `STOP`.
 //! carbon-relay-ng wants just this beginning.
+//!
+//! Not here: how a pickle is read. Others write the same points with other opcodes, and hostile
+//! ones with any, so that is a machine of its own ([`crate::receiver`]).
 
 use serde::ser::{Serialize, SerializeTuple as _, Serializer};
 
@@ -45,6 +48,13 @@ pub(crate) fn write(out: &mut Vec<u8>, point: &Point<'_>) {
     let mut serializer = serde_pickle::Serializer::new(&mut *out, options);
     // Writing to a `Vec` cannot fail, and a point holds nothing that pickle has no form for.
     point.serialize(&mut serializer).expect("a point serializes into memory");
+}
+
+/// Returns the length that a frame begins with, once it is there.
+pub(crate) fn length(frame: &[u8]) -> Option<usize> {
+    let header = frame.first_chunk::<HEADER>()?;
+    // At least 32 bits on any platform that holds a frame; if not, it is too long in any case.
+    Some(usize::try_from(u32::from_be_bytes(*header)).unwrap_or(usize::MAX))
 }
 
 /// Refuses a point that does not fit a pickle of its own, of at most `max_frame` bytes.

@@ -1,0 +1,80 @@
+//! Numbers as they are read, from text and from pickles: what becomes an integer, what a float,
+//! and which timestamps are taken.
+
+use crate::metric::{Timestamp, Value};
+
+/// Reads a number that is written as text, as Python's `float()` would, but exactly where it is
+/// an integer. NaN and the infinities are returned as they are.
+pub(crate) fn parse(text: &str) -> Option<Value> {
+    // `float()` ignores white space around a number; it can stand only in a pickle's text.
+    let text = text.trim();
+    if let Ok(value) = text.parse() {
+        return Some(Value::I64(value));
+    }
+    if let Ok(value) = text.parse() {
+        return Some(Value::U64(value));
+    }
+    text.parse().ok().map(Value::F64)
+}
+
+/// A timestamp that was read: `Ok(None)` for "now", an error for one out of range.
+pub(crate) fn timestamp(value: Value) -> Result<Option<Timestamp>, ()> {
+    let seconds = match value {
+        Value::I64(seconds) => seconds.into(),
+        Value::U64(seconds) => seconds.into(),
+        // NaN would become 0.
+        Value::F64(seconds) if seconds.is_nan() => return Err(()),
+        #[expect(clippy::cast_possible_truncation, reason = "cut to whole seconds, saturating")]
+        Value::F64(seconds) => seconds as i128,
+    };
+    // carbon takes its own clock for -1 (protocols.py, `metricReceived`).
+    if seconds == -1 {
+        return Ok(None);
+    }
+    u32::try_from(seconds).map(|seconds| Some(seconds.into())).map_err(|_| ())
+}
+
+/// Reads the little-endian two's complement of Python's `LONG1`, rounding to a float what no
+/// integer holds; beyond the floats it is infinite.
+pub(crate) fn from_long(bytes: &[u8]) -> Value {
+    let negative = bytes.last().is_some_and(|byte| byte & 0x80 != 0);
+    let sign = if negative { 0xFF } else { 0 };
+    // Above the first 15 bytes the sign alone: an `i128` holds it.
+    if bytes.iter().skip(15).all(|byte| *byte == sign) {
+        let mut wide = [sign; 16];
+        let held = bytes.len().min(15);
+        wide[..held].copy_from_slice(&bytes[..held]);
+        return from_i128(i128::from_le_bytes(wide));
+    }
+    Value::F64(if negative { -magnitude(bytes, true) } else { magnitude(bytes, false) })
+}
+
+/// Rounds the magnitude of a number of more than 15 bytes, once, to the nearest float.
+fn magnitude(bytes: &[u8], negative: bool) -> f64 {
+    let mut digits = bytes.to_vec();
+    if negative {
+        // The complement, plus one.
+        let mut carry = true;
+        for digit in &mut digits {
+            (*digit, carry) = (!*digit).overflowing_add(carry.into());
+        }
+    }
+    let significant = digits.iter().rposition(|digit| *digit != 0).map_or(0, |last| last + 1);
+    let (low, top) = digits[..significant].split_at(significant.saturating_sub(8));
+    let mut leading = top.iter().rev().fold(0, |value, digit| value << 8 | u64::from(*digit));
+    // These 57 bits or more round as the whole number does if the last says that more follows.
+    leading |= u64::from(low.iter().any(|digit| *digit != 0));
+    let exponent = i32::try_from(8 * low.len()).unwrap_or(i32::MAX);
+    #[expect(clippy::cast_precision_loss, reason = "this is the rounding")]
+    let leading = leading as f64;
+    leading * 2f64.powi(exponent)
+}
+
+/// Turns an integer into the first variant that holds it.
+fn from_i128(value: i128) -> Value {
+    if let Ok(value) = i64::try_from(value) {
+        return Value::I64(value);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "no integer of 64 bits holds it")]
+    u64::try_from(value).map_or(Value::F64(value as f64), Value::U64)
+}
