@@ -148,6 +148,13 @@ impl Config {
         }
     }
 
+    /// Sets the protocol.
+    #[must_use]
+    pub fn with_protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = protocol;
+        self
+    }
+
     /// Returns the protocol.
     pub fn protocol(&self) -> Protocol {
         self.protocol

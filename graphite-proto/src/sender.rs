@@ -225,6 +225,21 @@ impl Sender {
         Ticket { wait, round: self.failed_rounds }
     }
 
+    /// Checks a point as [`enqueue`](Self::enqueue) does, without taking it.
+    ///
+    /// # Errors
+    ///
+    /// The point is not valid.
+    pub fn check(
+        &mut self,
+        metric: &Metric<'_>,
+        default_timestamp: impl Into<Timestamp>,
+    ) -> Result<(), MetricError> {
+        let path = prefixed(&self.config.prefix, metric.path(), &mut self.scratch);
+        let point = Point::check(path, metric, default_timestamp.into())?;
+        self.config.protocol.check_fit(&point, self.config.max_frame_bytes)
+    }
+
     /// Asks for room for a point: the ticket is answered when the queue can take it.
     pub fn room(&self, metric: &Metric<'_>) -> Ticket {
         let bytes = self.config.prefix.len() + metric.path().len() + 64;
@@ -249,9 +264,10 @@ impl Sender {
                 self.done() >= to
             }
             Wait::Connection(number) => self.connections >= number,
-            Wait::Room(bytes) => {
-                self.config.overflow == Overflow::DropOldest || self.queue.has_room(bytes)
-            }
+            Wait::Room(bytes) => match self.config.overflow {
+                Overflow::Reject => self.queue.has_room(bytes),
+                Overflow::DropOldest => self.queue.can_make_room(bytes),
+            },
         };
         if met {
             Some(Ok(()))

@@ -1,0 +1,241 @@
+//! The settings of a client, and the three ways to begin.
+//!
+//! Not here: what the settings do, which is the machine's ([`crate::proto::Config`]).
+
+use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::client::Client;
+use crate::connect::{Connect, Connector, Custom, Tcp};
+use crate::driver::OnEvent;
+use crate::error::ConnectError;
+use crate::proto::{Address, AddressError, Config, Delivery, Event, NonFinite, Overflow, Protocol};
+use crate::socket::{self, SocketOptions};
+
+/// Makes a [`Client`]: settings, then [`connect`](Self::connect),
+/// [`connect_lazy`](Self::connect_lazy) or [`connect_with`](Self::connect_with).
+#[must_use = "a builder does nothing until it connects"]
+pub struct Builder {
+    config: Config,
+    connect_timeout: Duration,
+    write_timeout: Duration,
+    send_buffer: usize,
+    on_event: Option<OnEvent>,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        // Every client its own jitter: RandomState is seeded by the system.
+        let seed = RandomState::new().hash_one(0);
+        Self {
+            config: Config::default().seed(seed),
+            connect_timeout: Duration::from_secs(5),
+            write_timeout: Duration::from_secs(30),
+            send_buffer: 256 << 10,
+            on_event: None,
+        }
+    }
+
+    fn map(mut self, set: impl FnOnce(Config) -> Config) -> Self {
+        self.config = set(self.config);
+        self
+    }
+
+    /// Sets how points are written. Default: plaintext.
+    pub fn protocol(self, protocol: Protocol) -> Self {
+        self.map(|config| config.with_protocol(protocol))
+    }
+
+    /// Sets what is done about bytes that a lost connection may have swallowed. Default:
+    /// [`Delivery::Replay`] with a window of 8 MiB; see there for what it covers and costs.
+    pub fn delivery(self, delivery: Delivery) -> Self {
+        self.map(|config| config.delivery(delivery))
+    }
+
+    /// Sets what happens when the queue is full. Default: [`Overflow::Reject`].
+    pub fn overflow(self, overflow: Overflow) -> Self {
+        self.map(|config| config.overflow(overflow))
+    }
+
+    /// Sets what happens to NaN and the infinities. Default: [`NonFinite::Refuse`].
+    pub fn non_finite(self, non_finite: NonFinite) -> Self {
+        self.map(|config| config.non_finite(non_finite))
+    }
+
+    /// Sets what every path begins with; a dot is put between, unless the prefix ends in one. It
+    /// is checked with every path. Default: nothing.
+    pub fn prefix(self, prefix: impl Into<String>) -> Self {
+        self.map(|config| config.prefix(prefix))
+    }
+
+    /// Sets after how many failures in a row waiting callers get an error, at least 1.
+    /// Default: 3.
+    pub fn max_attempts(self, attempts: u32) -> Self {
+        self.map(|config| config.max_attempts(attempts))
+    }
+
+    /// Sets the delay after the first failure in a row and the largest that it doubles to.
+    /// Default: 50 ms and 10 s.
+    pub fn backoff(self, initial: Duration, max: Duration) -> Self {
+        self.map(|config| config.backoff(initial, max))
+    }
+
+    /// Sets the seed of the delays' jitter. Default: random.
+    pub fn seed(self, seed: u64) -> Self {
+        self.map(|config| config.seed(seed))
+    }
+
+    /// Sets how long an attempt to connect may take, for each address of the name.
+    /// Default: 5 s. A connector of your own brings its own time-out.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets after how long without progress in writing a connection is given up. Default: 30 s.
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.write_timeout = timeout;
+        self.map(|config| config.write_timeout(timeout))
+    }
+
+    /// Sets how long a close, and every wait for the receiver's end of file, may take.
+    /// Default: 10 s.
+    pub fn close_timeout(self, timeout: Duration) -> Self {
+        self.map(|config| config.close_timeout(timeout))
+    }
+
+    /// Sets how many encoded bytes may be queued. Default: 4 MiB.
+    pub fn queue_bytes(self, bytes: usize) -> Self {
+        self.map(|config| config.queue_bytes(bytes))
+    }
+
+    /// Sets where a frame is sealed, in bytes. Default: 65,536.
+    pub fn frame_bytes(self, bytes: usize) -> Self {
+        self.map(|config| config.frame_bytes(bytes))
+    }
+
+    /// Sets the longest pickle that the receiver reads, in bytes. Default and most: 1,048,576.
+    pub fn max_frame_bytes(self, bytes: usize) -> Self {
+        self.map(|config| config.max_frame_bytes(bytes))
+    }
+
+    /// Sets after how long a healthy connection is ended in good order and made anew, so that a
+    /// moved name is seen. Default: never.
+    pub fn max_connection_age(self, age: Option<Duration>) -> Self {
+        self.map(|config| config.max_connection_age(age))
+    }
+
+    /// Sets how long a written point stays in the window of [`Delivery::Replay`] where nothing
+    /// can prove that it was read. Default: 60 s.
+    pub fn replay_age(self, age: Duration) -> Self {
+        self.map(|config| config.replay_age(age))
+    }
+
+    /// Sets how long a written point may stay unproven under [`Delivery::Confirmed`].
+    /// Default: 10 s.
+    pub fn confirm_interval(self, interval: Duration) -> Self {
+        self.map(|config| config.confirm_interval(interval))
+    }
+
+    /// Sets the shortest time between the starts of two proofs under [`Delivery::Confirmed`].
+    /// Default: 10 ms.
+    pub fn confirm_spacing(self, spacing: Duration) -> Self {
+        self.map(|config| config.confirm_spacing(spacing))
+    }
+
+    /// Sets the socket's send buffer in bytes; the less, the less can be lost with it.
+    /// Default: 256 KiB, which keeps about 1.4 MB in flight on Linux.
+    pub fn send_buffer(mut self, bytes: usize) -> Self {
+        self.send_buffer = bytes;
+        self
+    }
+
+    /// Sets whom to tell what happens: connected, lost, gave up, replayed, dropping. It is called
+    /// by the client's own task, so it should not block.
+    pub fn on_event(mut self, on_event: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.on_event = Some(Box::new(on_event));
+        self
+    }
+
+    /// Connects; the name is resolved anew at every reconnect and each of its addresses tried.
+    ///
+    /// `addr` is `"host"`, `"host:port"`, `("host", port)` or a `SocketAddr`; without a port the
+    /// protocol's own is used, and a bare IPv6 address is a host.
+    ///
+    /// # Errors
+    ///
+    /// The address makes no sense, or no connection came about within
+    /// [`max_attempts`](Self::max_attempts).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the attempts; nothing stays behind.
+    pub async fn connect<A>(self, addr: A) -> Result<Client, ConnectError>
+    where
+        A: TryInto<Address, Error: Into<AddressError>>,
+    {
+        let client = self.connect_lazy(addr)?;
+        client.connected().await?;
+        Ok(client)
+    }
+
+    /// Makes a client that connects when there is something to send, so that an application
+    /// starts while Graphite is down.
+    ///
+    /// # Errors
+    ///
+    /// The address makes no sense.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime, where there is nothing to run the client's task.
+    pub fn connect_lazy<A>(self, addr: A) -> Result<Client, AddressError>
+    where
+        A: TryInto<Address, Error: Into<AddressError>>,
+    {
+        let address = addr.try_into().map_err(Into::into)?;
+        let connector = Tcp {
+            port: address.port_for(self.config.protocol()),
+            address,
+            timeout: self.connect_timeout,
+            options: SocketOptions {
+                send_buffer: self.send_buffer,
+                write_timeout: self.write_timeout,
+            },
+        };
+        Ok(self.start(Arc::new(connector), socket::PROVES))
+    }
+
+    /// Connects over any stream: TLS, a Unix socket, a proxy. The connector is called again after
+    /// each connection that ended.
+    ///
+    /// # Errors
+    ///
+    /// No connection came about within [`max_attempts`](Self::max_attempts).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the attempts; nothing stays behind.
+    pub async fn connect_with(self, connector: impl Connector) -> Result<Client, ConnectError> {
+        // Whether it can prove is told stream by stream; until then the window also ages.
+        let client = self.start(Arc::new(Custom(connector)), false);
+        client.connected().await?;
+        Ok(client)
+    }
+
+    fn start(self, connector: Arc<dyn Connect>, proofs: bool) -> Client {
+        Client::start(self.config.proofs(proofs), connector, self.on_event)
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("config", &self.config)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("send_buffer", &self.send_buffer)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,350 @@
+//! The handle that callers hold: points in, answers out.
+//!
+//! Not here: the connection ([`crate::driver`]) and the waiting ([`crate::shared`]).
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+
+use crate::builder::Builder;
+use crate::connect::Connect;
+use crate::driver::{Driver, OnEvent};
+use crate::error::{BatchError, CloseError, ConnectError, FlushError, SendError, TryFeedError};
+use crate::proto::{
+    Address, AddressError, Config, EnqueueError, Failure, Metric, Protocol, Stats, Ticket,
+};
+use crate::runtime;
+use crate::shared::{Shared, Stamp, Wait};
+use crate::sink::MetricSink;
+
+/// How many points of a batch are taken from the caller before the lock is.
+const BATCH: usize = 128;
+
+/// A client of one Graphite receiver. Clones share its connection and its queue.
+///
+/// The connection is owned by a task of its own, which reconnects by itself: a client that was
+/// made once is good for ever. Dropping the last clone lets what is queued go out, for as long as
+/// [`close_timeout`](Builder::close_timeout) allows; [`close`](Self::close) does the same and
+/// tells the result.
+#[derive(Clone, Debug)]
+pub struct Client {
+    handle: Arc<Handle>,
+}
+
+/// Ends the driver with the last clone.
+#[derive(Debug)]
+struct Handle {
+    shared: Arc<Shared>,
+    protocol: Protocol,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
+impl Client {
+    /// Connects with the default settings: plaintext, [`Delivery::Replay`](crate::Delivery).
+    ///
+    /// `addr` is `"host"`, `"host:port"`, `("host", port)` or a `SocketAddr`.
+    ///
+    /// # Errors
+    ///
+    /// The address makes no sense, or no connection came about within 3 attempts.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the attempts; nothing stays behind.
+    pub async fn connect<A>(addr: A) -> Result<Self, ConnectError>
+    where
+        A: TryInto<Address, Error: Into<AddressError>>,
+    {
+        Self::builder().connect(addr).await
+    }
+
+    /// Begins a client with settings of its own.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(crate) fn start(
+        config: Config,
+        connector: Arc<dyn Connect>,
+        on_event: Option<OnEvent>,
+    ) -> Self {
+        let protocol = config.protocol();
+        let shared = Shared::new(config);
+        runtime::spawn(Driver::new(shared.clone(), connector, on_event));
+        Self { handle: Arc::new(Handle { shared, protocol }) }
+    }
+
+    /// Waits for the first connection.
+    pub(crate) async fn connected(&self) -> Result<(), ConnectError> {
+        let shared = self.shared();
+        let now = shared.now();
+        let ticket = shared.with(|machine| machine.sender.connect(now));
+        shared.wait(Wait::Ticket(ticket)).await.map_err(ConnectError::Unreachable)
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.handle.shared
+    }
+
+    /// Returns the protocol that points are written in.
+    pub fn protocol(&self) -> Protocol {
+        self.handle.protocol
+    }
+
+    /// Queues a point and waits until it is written; under
+    /// [`Delivery::Confirmed`](crate::Delivery::Confirmed) until it is proven to be read.
+    ///
+    /// A point without a timestamp gets the time of the call. If the queue is full this waits for
+    /// room first. Under `Confirmed` a lone task gets one point a proof, each of which costs a
+    /// connection: use [`feed`](Self::feed) and [`flush`](Self::flush) there.
+    ///
+    /// # Errors
+    ///
+    /// The point cannot be sent, or the receiver could not be reached within
+    /// [`max_attempts`](Builder::max_attempts). After [`SendError::Queued`] the point is still
+    /// queued: [`flush`](Self::flush), do not send it again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before it waits for room queues nothing; later the point stays queued.
+    pub async fn send<'a>(&self, metric: impl Into<Metric<'a>>) -> Result<(), SendError> {
+        let metric = metric.into();
+        let ticket = self.queue(&metric, &mut Stamp::now_for(&metric)).await?;
+        self.out(ticket).await
+    }
+
+    /// Queues a batch of any size and waits until it is written, or proven to be read.
+    ///
+    /// Points without a timestamp get the time of the call. An empty batch does nothing.
+    ///
+    /// # Errors
+    ///
+    /// The first point that cannot be queued, by its index: the points before it are in. Or the
+    /// receiver could not be reached; then the whole batch is queued: [`flush`](Self::flush), do
+    /// not send it again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves in the queue what was queued so far.
+    pub fn send_multiple<'c, 'a: 'c, I>(
+        &'c self,
+        metrics: I,
+    ) -> impl Future<Output = Result<(), BatchError>> + Send
+    where
+        I: IntoIterator<Item: Into<Metric<'a>>, IntoIter: Send> + Send,
+    {
+        let metrics = metrics.into_iter();
+        async move {
+            let mut metrics = metrics.map(Into::into);
+            let mut stamp = Stamp::now();
+            let mut batch: Vec<Metric<'a>> = Vec::with_capacity(BATCH);
+            let (mut queued, mut span) = (0, None);
+            loop {
+                // The caller's code runs here, without the lock.
+                batch.clear();
+                batch.extend(metrics.by_ref().take(BATCH));
+                let mut rest = batch.as_slice();
+                while let [first, ..] = rest {
+                    let mut taken = self.queue_some(rest, &mut stamp, &mut span);
+                    if taken == 0 {
+                        // It waits for room, or is refused, alone.
+                        let alone = self.queue(first, &mut stamp).await;
+                        let ticket = alone.map_err(|source| BatchError { queued, source })?;
+                        extend(&mut span, ticket);
+                        taken = 1;
+                    }
+                    queued += taken;
+                    rest = &rest[taken..];
+                }
+                if batch.len() < BATCH {
+                    break;
+                }
+            }
+            let Some(ticket) = span else { return Ok(()) };
+            let outcome = self.out(ticket).await;
+            outcome.map_err(|source| BatchError { queued, source })
+        }
+    }
+
+    /// Queues points until one does not go in; returns how many did.
+    fn queue_some(
+        &self,
+        metrics: &[Metric<'_>],
+        stamp: &mut Stamp,
+        span: &mut Option<Ticket>,
+    ) -> usize {
+        let shared = self.shared();
+        shared.with(|machine| {
+            let fits = |metric: &&Metric<'_>| {
+                let room = machine.sender.room(metric);
+                if !matches!(machine.sender.outcome(room), Some(Ok(()))) {
+                    return false;
+                }
+                let ticket = shared.enqueue(machine, metric, stamp);
+                if let Ok(ticket) = ticket {
+                    extend(span, ticket);
+                }
+                ticket.is_ok()
+            };
+            metrics.iter().take_while(fits).count()
+        })
+    }
+
+    /// Queues a point and returns at once if there is room for it, else waits for room.
+    ///
+    /// A point without a timestamp gets the time of the call.
+    ///
+    /// # Errors
+    ///
+    /// The point cannot be sent, or the queue is full and the receiver could not be reached within
+    /// [`max_attempts`](Builder::max_attempts); the point is not queued then.
+    ///
+    /// # Cancel safety
+    ///
+    /// A future that is dropped before it is done has not queued the point.
+    pub async fn feed<'a>(&self, metric: impl Into<Metric<'a>>) -> Result<(), SendError> {
+        let metric = metric.into();
+        self.queue(&metric, &mut Stamp::now_for(&metric)).await.map(drop)
+    }
+
+    /// Queues a point if there is room for it; never waits.
+    ///
+    /// # Errors
+    ///
+    /// The point cannot be sent, the queue is full, or the client is closed.
+    pub fn try_feed<'a>(&self, metric: impl Into<Metric<'a>>) -> Result<(), TryFeedError> {
+        let (metric, shared) = (metric.into(), self.shared());
+        let queued = shared.with(|machine| shared.enqueue(machine, &metric, &mut Stamp::default()));
+        queued.map(drop).map_err(|error| match error {
+            EnqueueError::Metric(error) => TryFeedError::Metric(error),
+            EnqueueError::QueueFull { queued, limit } => TryFeedError::Full { queued, limit },
+            _ => TryFeedError::Closed,
+        })
+    }
+
+    /// Queues a point, waiting for room if need be.
+    async fn queue(&self, metric: &Metric<'_>, stamp: &mut Stamp) -> Result<Ticket, SendError> {
+        let mut room = None;
+        loop {
+            match self.try_queue(metric, stamp, &mut room) {
+                Ok(result) => return result,
+                // The answer is looked at again, under the lock that the point is queued by.
+                Err(room) => drop(self.shared().wait(Wait::Ticket(room)).await),
+            }
+        }
+    }
+
+    /// Queues a point unless it has to wait for room, with the ticket in `Err`; `room` keeps that
+    /// ticket from one try to the next, since the waiting began with the first.
+    pub(crate) fn try_queue(
+        &self,
+        metric: &Metric<'_>,
+        stamp: &mut Stamp,
+        room: &mut Option<Ticket>,
+    ) -> Result<Result<Ticket, SendError>, Ticket> {
+        let shared = self.shared();
+        shared.with(|machine| {
+            let room = *room.get_or_insert_with(|| machine.sender.room(metric));
+            match machine.sender.outcome(room) {
+                // What is not valid is refused at once, whether there is room or not.
+                None if machine.is_valid(metric, stamp) && !machine.is_over() => Err(room),
+                Some(Err(failure)) if !machine.is_over() => Ok(Err(SendError::Full(failure))),
+                _ => Ok(shared.enqueue(machine, metric, stamp).map_err(SendError::from)),
+            }
+        })
+    }
+
+    /// Waits until points are out that were just queued.
+    async fn out(&self, ticket: Ticket) -> Result<(), SendError> {
+        let shared = self.shared();
+        let answer = shared.with(|machine| {
+            // Asks for a proof where that is what being out means; what is waited for is the
+            // caller's own points.
+            let _ = machine.sender.ticket();
+            machine.write_directly(|| shared.now());
+            machine.sender.outcome(ticket)
+        });
+        let outcome = match answer {
+            Some(outcome) => outcome,
+            None => shared.wait(Wait::Ticket(ticket)).await,
+        };
+        outcome.map_err(|failure| self.undelivered(failure))
+    }
+
+    /// Waits until everything that is queued now is written; under
+    /// [`Delivery::Confirmed`](crate::Delivery::Confirmed) until it is proven to be read.
+    ///
+    /// # Errors
+    ///
+    /// The receiver could not be reached within [`max_attempts`](Builder::max_attempts);
+    /// everything is still queued. Or points were dropped from a full queue meanwhile.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn flush(&self) -> Result<(), FlushError> {
+        let ticket = self.shared().with(|machine| machine.sender.ticket());
+        let outcome = self.shared().wait(Wait::Ticket(ticket)).await;
+        outcome.map_err(|failure| match self.undelivered(failure) {
+            SendError::Dropped => FlushError::Dropped,
+            SendError::Queued(failure) => FlushError::Queued(failure),
+            _ => FlushError::Closed,
+        })
+    }
+
+    /// Flushes, closes the writing side and waits for the receiver's end of file, all within
+    /// [`close_timeout`](Builder::close_timeout). `Ok` means that the receiver has read
+    /// everything. Further calls, of clones too, give the same result; everything else then says
+    /// that the client is closed.
+    ///
+    /// # Errors
+    ///
+    /// The number of points that are not known to be delivered.
+    ///
+    /// # Cancel safety
+    ///
+    /// The closing goes on when the future is dropped; call again for the result.
+    pub async fn close(&self) -> Result<(), CloseError> {
+        let shared = self.shared();
+        shared.close();
+        let ended = shared.wait(Wait::Closed).await;
+        let machine = shared.lock();
+        match machine.sender.unproven() {
+            0 => Ok(()),
+            undelivered => {
+                let source = machine.sender.last_failure().cloned().or_else(|| ended.err());
+                Err(CloseError { undelivered, source })
+            }
+        }
+    }
+
+    /// Returns what became of the points so far.
+    pub fn stats(&self) -> Stats {
+        self.shared().lock().sender.stats()
+    }
+
+    /// Returns a sink for streams of points; it shares this client's queue and connection.
+    pub fn sink(&self) -> MetricSink {
+        MetricSink::new(self.clone())
+    }
+
+    /// Says why a point that is queued did not go out.
+    pub(crate) fn undelivered(&self, failure: Failure) -> SendError {
+        match failure.kind {
+            // The machine's word for a point that was dropped; no connection fails so.
+            io::ErrorKind::StorageFull => SendError::Dropped,
+            _ if self.shared().lock().is_over() => SendError::Closed,
+            _ => SendError::Queued(failure),
+        }
+    }
+}
+
+/// Makes a ticket stand for a further point.
+fn extend(span: &mut Option<Ticket>, ticket: Ticket) {
+    *span = Some(span.map_or(ticket, |span| span.through(ticket)));
+}

@@ -1,0 +1,279 @@
+//! The one task a client that owns its connection: it does what the machine demands and tells it
+//! what came of that.
+//!
+//! Each turn asks for the output, tries it, and hands in exactly one input; with nothing more to
+//! do it sleeps until the connection, the deadline or a caller wakes it. Not here: any decision.
+//! What to send, when to connect and when to give up is the machine's.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use crate::connect::{Connect, Connecting, Connection};
+use crate::proto::{Event, Failure, Input, Output};
+use crate::runtime::Timer;
+use crate::shared::{Demand, Shared};
+
+/// How much is copied from the machine at a time, in bytes: the size of a frame.
+const CHUNK: usize = 65_536;
+
+/// How many turns are taken before others get theirs.
+const TURNS: u32 = 64;
+
+pub(crate) type OnEvent = Box<dyn Fn(&Event) + Send + Sync>;
+
+pub(crate) struct Driver {
+    shared: Arc<Shared>,
+    connector: Arc<dyn Connect>,
+    on_event: Option<OnEvent>,
+    timer: Timer,
+    connecting: Option<Connecting>,
+    connection: Option<Box<dyn Connection>>,
+    /// A copy of the bytes on offer, as long as the connection did not take any of them.
+    chunk: Vec<u8>,
+    /// Bytes that the stream took but may hold back in a buffer of its own.
+    unflushed: usize,
+    half_closed: bool,
+    wakers: Vec<Waker>,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        connector: Arc<dyn Connect>,
+        on_event: Option<OnEvent>,
+    ) -> Self {
+        Self {
+            shared,
+            connector,
+            on_event,
+            timer: Timer::new(),
+            connecting: None,
+            connection: None,
+            chunk: Vec::new(),
+            unflushed: 0,
+            half_closed: false,
+            wakers: Vec::new(),
+        }
+    }
+
+    /// Takes one turn: returns what happened, or `Pending` when all there is to do is to wait.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<Option<Input>> {
+        if let Poll::Ready(input) = self.poll_peer(cx) {
+            return Poll::Ready(Some(input));
+        }
+        let demand = self.take_demand();
+        if demand != Demand::Connect {
+            self.connecting = None;
+        }
+        let done = match demand {
+            Demand::Connect => self.poll_connect(cx),
+            Demand::Transmit => self.poll_transmit(cx),
+            Demand::Finish => self.poll_finish(cx),
+            Demand::Disconnect => Poll::Ready(Input::Disconnected(self.drop_connection())),
+            Demand::Idle => Poll::Pending,
+            Demand::Closed => return Poll::Ready(None),
+        };
+        match done {
+            Poll::Ready(input) => Poll::Ready(Some(input)),
+            Poll::Pending => self.sleep(demand, cx),
+        }
+    }
+
+    /// Asks the machine what to do, and copies what is to be written.
+    fn take_demand(&mut self) -> Demand {
+        let mut machine = self.shared.lock();
+        machine.unpark();
+        let demand = machine.demand();
+        match machine.sender.poll_output() {
+            Output::Transmit(bytes) if self.chunk.is_empty() => {
+                self.chunk.extend_from_slice(&bytes[..bytes.len().min(CHUNK)]);
+            }
+            Output::Transmit(_) => {}
+            // Nothing of the copy was taken, or it would have been told.
+            _ => self.chunk.clear(),
+        }
+        demand
+    }
+
+    /// Reads: a receiver never speaks, so its end of file or its death is all there is to hear.
+    fn poll_peer(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
+        let Some(connection) = &mut self.connection else { return Poll::Pending };
+        match connection.poll_read(cx, &mut [0; 64]) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(0)) => {
+                let proven = connection.proves(self.half_closed);
+                if !proven {
+                    connection.abort();
+                }
+                self.forget_connection();
+                Poll::Ready(Input::PeerFinished { proven })
+            }
+            Poll::Ready(Ok(_)) => Poll::Ready(Input::PeerSpoke),
+            Poll::Ready(Err(error)) => self.broken(error, cx),
+        }
+    }
+
+    fn poll_connect(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
+        let connector = &self.connector;
+        let connecting = self.connecting.get_or_insert_with(|| connector.clone().connect());
+        let result = match connecting.as_mut().poll(cx) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(result) => result,
+        };
+        self.connecting = None;
+        Poll::Ready(match result {
+            Ok(connection) => {
+                self.shared.lock().set_direct(connection.direct());
+                self.connection = Some(connection);
+                Input::Connected
+            }
+            Err(error) => Input::ConnectFailed(error.into()),
+        })
+    }
+
+    fn poll_transmit(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
+        let Some(connection) = &mut self.connection else {
+            return Poll::Ready(Input::Disconnected(gone()));
+        };
+        if self.unflushed == 0 {
+            match connection.poll_write(cx, &self.chunk) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(0)) => return self.broken(io::ErrorKind::WriteZero.into(), cx),
+                Poll::Ready(Ok(written)) => self.unflushed = written,
+                Poll::Ready(Err(error)) => return self.broken(error, cx),
+            }
+        }
+        match connection.poll_flush(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(())) => {
+                self.chunk.clear();
+                Poll::Ready(Input::Written(std::mem::take(&mut self.unflushed)))
+            }
+            Poll::Ready(Err(error)) => self.broken(error, cx),
+        }
+    }
+
+    fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
+        let Some(connection) = &mut self.connection else {
+            return Poll::Ready(Input::Disconnected(gone()));
+        };
+        match connection.poll_finish(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(())) => {
+                self.half_closed = true;
+                Poll::Ready(Input::Finished)
+            }
+            Poll::Ready(Err(error)) => self.broken(error, cx),
+        }
+    }
+
+    fn broken(&mut self, error: io::Error, cx: &Context<'_>) -> Poll<Input> {
+        if error.kind() == io::ErrorKind::Interrupted {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.drop_connection();
+        Poll::Ready(Input::Disconnected(error.into()))
+    }
+
+    /// Gives the connection up, so that nothing of it can arrive later.
+    fn drop_connection(&mut self) -> Failure {
+        if let Some(connection) = &mut self.connection {
+            connection.abort();
+        }
+        self.forget_connection();
+        gone()
+    }
+
+    fn forget_connection(&mut self) {
+        self.shared.lock().set_direct(None);
+        self.connection = None;
+        self.chunk.clear();
+        self.unflushed = 0;
+        self.half_closed = false;
+    }
+
+    /// Sleeps, unless the deadline has come or the machine changed its mind meanwhile.
+    fn sleep(&mut self, demand: Demand, cx: &mut Context<'_>) -> Poll<Option<Input>> {
+        let deadline = {
+            let mut machine = self.shared.lock();
+            if machine.demand() != demand || machine.sender.has_events() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            machine.park(cx.waker());
+            machine.sender.poll_timeout()
+        };
+        let Some(deadline) = deadline else { return Poll::Pending };
+        // The machine's clock decides: a timer that fired early must not make it spin.
+        let clock = self.shared.clock_time(deadline);
+        match self.timer.poll_until(clock, cx) {
+            Poll::Ready(()) => Poll::Ready(Some(Input::Timeout)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Tells the machine what happened, wakes whom that answers and reports events.
+    fn hand_in(&mut self, input: Input) {
+        let now = self.shared.now();
+        let mut machine = self.shared.lock();
+        machine.unpark();
+        machine.sender.handle_input(input, now);
+        machine.take_answered(&mut self.wakers);
+        drop(machine);
+        self.wakers.drain(..).for_each(Waker::wake);
+        self.report_events();
+    }
+
+    fn report_events(&mut self) {
+        loop {
+            let Some(event) = self.shared.lock().sender.poll_event() else { return };
+            if let Some(on_event) = &self.on_event {
+                on_event(&event);
+            }
+        }
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.report_events();
+        for _ in 0..TURNS {
+            match self.turn(cx) {
+                Poll::Ready(Some(input)) => self.hand_in(input),
+                Poll::Ready(None) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// Also when the runtime drops the task: whoever waits gets an error instead of waiting for ever.
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let mut machine = self.shared.lock();
+        machine.driver_ended = true;
+        machine.set_direct(None);
+        machine.take_answered(&mut self.wakers);
+        drop(machine);
+        self.wakers.drain(..).for_each(Waker::wake);
+    }
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").finish_non_exhaustive()
+    }
+}
+
+fn gone() -> Failure {
+    Failure::new(io::ErrorKind::NotConnected, "connection was given up")
+}
