@@ -43,7 +43,7 @@ impl MetricSink {
     /// Queues the held point when there is room for it.
     fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
         while let Some((metric, mut stamp)) = self.held.take() {
-            match self.client.try_queue(&metric, &mut stamp, &mut self.room) {
+            match self.client.try_queue(&metric, &mut stamp, false, &mut self.room) {
                 Ok(result) => {
                     self.room = None;
                     result?;
@@ -69,7 +69,7 @@ impl Sink<Metric<'static>> for MetricSink {
     fn start_send(mut self: Pin<&mut Self>, metric: Metric<'static>) -> Result<(), SendError> {
         let this = &mut *self;
         let mut stamp = Stamp::now_for(&metric);
-        match this.client.try_queue(&metric, &mut stamp, &mut this.room) {
+        match this.client.try_queue(&metric, &mut stamp, false, &mut this.room) {
             Ok(result) => {
                 this.room = None;
                 result.map(drop)

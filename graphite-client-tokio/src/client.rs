@@ -114,7 +114,7 @@ impl Client {
     /// Dropping the future before it waits for room queues nothing; later the point stays queued.
     pub async fn send<'a>(&self, metric: impl Into<Metric<'a>>) -> Result<(), SendError> {
         let metric = metric.into();
-        let ticket = self.queue(&metric, &mut Stamp::now_for(&metric)).await?;
+        let ticket = self.queue(&metric, &mut Stamp::now_for(&metric), true).await?;
         self.out(ticket).await
     }
 
@@ -153,7 +153,7 @@ impl Client {
                     let mut taken = self.queue_some(rest, &mut stamp, &mut span);
                     if taken == 0 {
                         // It waits for room, or is refused, alone.
-                        let alone = self.queue(first, &mut stamp).await;
+                        let alone = self.queue(first, &mut stamp, false).await;
                         let ticket = alone.map_err(|source| BatchError { queued, source })?;
                         extend(&mut span, ticket);
                         taken = 1;
@@ -166,6 +166,7 @@ impl Client {
                 }
             }
             let Some(ticket) = span else { return Ok(()) };
+            self.shared().with(|machine| machine.want(|| self.shared().now()));
             let outcome = self.out(ticket).await;
             outcome.map_err(|source| BatchError { queued, source })
         }
@@ -209,7 +210,7 @@ impl Client {
     /// A future that is dropped before it is done has not queued the point.
     pub async fn feed<'a>(&self, metric: impl Into<Metric<'a>>) -> Result<(), SendError> {
         let metric = metric.into();
-        self.queue(&metric, &mut Stamp::now_for(&metric)).await.map(drop)
+        self.queue(&metric, &mut Stamp::now_for(&metric), false).await.map(drop)
     }
 
     /// Queues a point if there is room for it; never waits.
@@ -227,11 +228,17 @@ impl Client {
         })
     }
 
-    /// Queues a point, waiting for room if need be.
-    async fn queue(&self, metric: &Metric<'_>, stamp: &mut Stamp) -> Result<Ticket, SendError> {
+    /// Queues a point, waiting for room if need be; one that is `wanted` out is also written if
+    /// that can be done at once.
+    async fn queue(
+        &self,
+        metric: &Metric<'_>,
+        stamp: &mut Stamp,
+        wanted: bool,
+    ) -> Result<Ticket, SendError> {
         let mut room = None;
         loop {
-            match self.try_queue(metric, stamp, &mut room) {
+            match self.try_queue(metric, stamp, wanted, &mut room) {
                 Ok(result) => return result,
                 // The answer is looked at again, under the lock that the point is queued by.
                 Err(room) => drop(self.shared().wait(Wait::Ticket(room)).await),
@@ -245,6 +252,7 @@ impl Client {
         &self,
         metric: &Metric<'_>,
         stamp: &mut Stamp,
+        wanted: bool,
         room: &mut Option<Ticket>,
     ) -> Result<Result<Ticket, SendError>, Ticket> {
         let shared = self.shared();
@@ -254,7 +262,13 @@ impl Client {
                 // What is not valid is refused at once, whether there is room or not.
                 None if machine.is_valid(metric, stamp) && !machine.is_over() => Err(room),
                 Some(Err(failure)) if !machine.is_over() => Ok(Err(SendError::Full(failure))),
-                _ => Ok(shared.enqueue(machine, metric, stamp).map_err(SendError::from)),
+                _ => {
+                    let queued = shared.enqueue(machine, metric, stamp);
+                    if wanted && queued.is_ok() {
+                        machine.want(|| shared.now());
+                    }
+                    Ok(queued.map_err(SendError::from))
+                }
             }
         })
     }
@@ -262,13 +276,7 @@ impl Client {
     /// Waits until points are out that were just queued.
     async fn out(&self, ticket: Ticket) -> Result<(), SendError> {
         let shared = self.shared();
-        let answer = shared.with(|machine| {
-            // Asks for a proof where that is what being out means; what is waited for is the
-            // caller's own points.
-            let _ = machine.sender.ticket();
-            machine.write_directly(|| shared.now());
-            machine.sender.outcome(ticket)
-        });
+        let answer = shared.lock().sender.outcome(ticket);
         let outcome = match answer {
             Some(outcome) => outcome,
             None => shared.wait(Wait::Ticket(ticket)).await,

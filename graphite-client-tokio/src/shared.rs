@@ -283,10 +283,18 @@ impl Machine {
         self.direct = direct;
     }
 
+    /// What was just queued is waited for: asks for a proof where that is what being out means,
+    /// and writes what can be written at once.
+    pub(crate) fn want(&mut self, now: impl FnOnce() -> Instant) {
+        // The caller waits for points of its own, not for all that this ticket stands for.
+        let _ = self.sender.ticket();
+        self.write_directly(now);
+    }
+
     /// Writes what is on offer from the caller's task, if the driver sleeps and the kernel takes
     /// it at once: a lone `send` then costs no change of task. What goes wrong here the driver
     /// meets too, and deals with it.
-    pub(crate) fn write_directly(&mut self, now: impl FnOnce() -> Instant) {
+    fn write_directly(&mut self, now: impl FnOnce() -> Instant) {
         let idle = self.parked.as_ref().is_some_and(|parked| parked.demand == Demand::Idle);
         let Some(stream) = self.direct.as_ref().filter(|_| idle) else { return };
         if let Output::Transmit(bytes) = self.sender.poll_output()
