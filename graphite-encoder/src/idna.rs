@@ -147,7 +147,8 @@ pub(crate) fn decode(encoded: &str) -> Result<Cow<'_, str>, DecodeError> {
         if byte == b'.' {
             to_unicode(&mut out, start, start_offset)?;
             start = out.len() + 1;
-            start_offset = offset + 1;
+        } else if out.len() == start {
+            start_offset = offset;
         }
         out.push(char::from(byte));
     }
@@ -178,7 +179,9 @@ fn to_unicode(out: &mut String, start: usize, offset: usize) -> Result<(), Decod
 
     let mut again = Label::default();
     match to_ascii(&out[start..], 0, &mut again) {
-        Ok(()) if again.as_bytes().iter().eq(ace.to_ascii_lowercase().iter()) => Ok(()),
+        Ok(()) if again.as_bytes().iter().copied().eq(ace.iter().map(u8::to_ascii_lowercase)) => {
+            Ok(())
+        }
         _ => Err(no_round_trip),
     }
 }

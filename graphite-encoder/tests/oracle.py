@@ -100,13 +100,13 @@ def contexts():
     yield from ("\u05d0{}\u05d0", "\u05d0{}", "{}\u05d0", "\u0627{}\u0661\u0627", "{}\u06275")
     # Among combining characters of several classes, and with jamo.
     yield from ("e{}\u0301", "e\u0327{}\u0301", "e\u0301{}\u0327", "\u05d0\u05b0{}", "{}\u0338\u0345")
-    yield from ("\u1100{}\u11a8", "{}\u1161", "\uac00{}", "\u09c7{}", "{}\u110ba", "\U00011131{}")
+    yield from ("\u1100{}\u11a8", "{}\u1161", "\uac00{}", "\u09c7{}", "{}\U000110ba", "\U00011131{}")
     # Beside each of the four dots.
     for dot in DOTS:
         yield from ("{}" + dot, "a" + dot + "{}", "{}" + dot + "b")
 
 
-CONTEXTS = [context.replace("\u110ba", "\U000110ba") for context in contexts()]
+CONTEXTS = list(contexts())
 
 
 

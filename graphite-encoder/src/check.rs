@@ -1,0 +1,196 @@
+//! Advice on a path that was built by hand: what its parts will meet in stores and queries.
+//!
+//! Nothing here refuses anything. What a [`Scheme`](crate::Scheme) encodes meets none of it, but
+//! for carbon-c-relay's allowed characters, which only `Portable` keeps to.
+
+use std::fmt;
+
+use crate::{
+    error::Code,
+    escape::MAX_FILE_NAME,
+    tags::{TagError, is_blank, parse_tagged},
+};
+
+/// Tells what each part of a path will meet in a store, in the order of the parts.
+///
+/// Of each kind there is one warning a part, about the first character of that kind. Of a tagged
+/// series the path is looked at in this way, and the tags are checked as a whole.
+///
+/// # Examples
+///
+/// ```
+/// use graphite_encoder::{PathWarning, check_path};
+///
+/// assert!(check_path("servers.web01.cpu_user").is_empty());
+/// let warnings = check_path("servers..disk[0]");
+/// assert_eq!(warnings[0], PathWarning::EmptyPart { part: 1 });
+/// assert_eq!(warnings[1].to_string(), "part 2: \"[\" at byte 4 is a pattern in queries");
+/// ```
+#[must_use]
+pub fn check_path(path: &str) -> Vec<PathWarning> {
+    let mut warnings = Vec::new();
+    if path.starts_with('~') {
+        warnings.push(PathWarning::LeadingTilde);
+    }
+    let name = path.split(';').next().unwrap_or(path);
+    for (part, text) in name.split('.').enumerate() {
+        check_part(part, text, &mut warnings);
+    }
+    if path.ends_with("\"}") {
+        warnings.push(PathWarning::OpenMetrics);
+    } else if name.len() < path.len()
+        && let Err(error) = parse_tagged(path)
+    {
+        warnings.push(PathWarning::Tags(error));
+    }
+    warnings
+}
+
+fn check_part(part: usize, text: &str, warnings: &mut Vec<PathWarning>) {
+    if text.is_empty() {
+        warnings.push(PathWarning::EmptyPart { part });
+    }
+    if text.len() > MAX_FILE_NAME {
+        let (length, limit) = (text.len(), MAX_FILE_NAME);
+        warnings.push(PathWarning::LongPart { part, length, limit });
+    }
+    let first = |matches: fn(char) -> bool| text.char_indices().find(|&(_, c)| matches(c));
+    if let Some((offset, character)) = first(is_blank) {
+        warnings.push(PathWarning::Blank { part, offset, character });
+    }
+    if let Some((offset, character)) = first(is_pattern) {
+        warnings.push(PathWarning::Pattern { part, offset, character });
+    }
+    if let Some((offset, character)) = first(is_syntax) {
+        warnings.push(PathWarning::Syntax { part, offset, character });
+    }
+    if let Some((offset, _)) = first(|c| c == '/') {
+        warnings.push(PathWarning::Slash { part, offset });
+    }
+    if let Some((offset, character)) = first(|c| !is_relayed(c)) {
+        warnings.push(PathWarning::Replaced { part, offset, character });
+    }
+}
+
+/// What Graphite's find and render queries take as a pattern.
+fn is_pattern(c: char) -> bool {
+    matches!(c, '*' | '?' | '[' | ']' | '{' | '}')
+}
+
+/// What the grammar of graphite-web's render targets does not take in a name.
+fn is_syntax(c: char) -> bool {
+    matches!(c, '(' | ')' | ',' | '\'' | '"' | '\\' | '|') || !c.is_ascii()
+}
+
+/// What carbon-c-relay passes on as it is, unless its option `-c` says otherwise.
+fn is_relayed(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':' | '#')
+}
+
+/// What a part of a path will meet; parts are counted from 0, offsets are bytes in the part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PathWarning {
+    /// The path begins with `~`: carbon removes it.
+    LeadingTilde,
+    /// Nothing between two dots: stores and relays drop it, so that the series gets another name.
+    EmptyPart {
+        /// Index of the part.
+        part: usize,
+    },
+    /// The part is too long for a file name.
+    LongPart {
+        /// Index of the part.
+        part: usize,
+        /// Its length in bytes.
+        length: usize,
+        /// The most it may be in bytes.
+        limit: usize,
+    },
+    /// White space or a control character: no client can send it in a plaintext line.
+    Blank {
+        /// Index of the part.
+        part: usize,
+        /// Where it is.
+        offset: usize,
+        /// The character.
+        character: char,
+    },
+    /// One of `*?[]{}`: queries take it as a pattern.
+    Pattern {
+        /// Index of the part.
+        part: usize,
+        /// Where it is.
+        offset: usize,
+        /// The character.
+        character: char,
+    },
+    /// One of `(),'"\|`, or beyond ASCII: the grammar of queries does not take it in a name.
+    Syntax {
+        /// Index of the part.
+        part: usize,
+        /// Where it is.
+        offset: usize,
+        /// The character.
+        character: char,
+    },
+    /// `/`: stores make a directory of it.
+    Slash {
+        /// Index of the part.
+        part: usize,
+        /// Where it is.
+        offset: usize,
+    },
+    /// carbon-c-relay replaces every character but ASCII letters, digits and `-_:#` by `_`.
+    Replaced {
+        /// Index of the part.
+        part: usize,
+        /// Where it is.
+        offset: usize,
+        /// The character.
+        character: char,
+    },
+    /// The path ends in `"}`: with a `{` in it, carbon reads it as OpenMetrics tags.
+    OpenMetrics,
+    /// The tags break a rule: carbon then stores the whole text as an ordinary name.
+    Tags(TagError),
+}
+
+impl fmt::Display for PathWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LeadingTilde => f.write_str("path begins with \"~\", which carbon removes"),
+            Self::EmptyPart { part } => write!(f, "part {part}: is empty, which stores drop"),
+            Self::LongPart { part, length, limit } => write!(
+                f,
+                "part {part}: is {length} bytes, limit of a file name without .wsp is {limit}"
+            ),
+            Self::Blank { part, offset, character } => write!(
+                f,
+                "part {part}: {} at byte {offset} is white space or a control character, which \
+                 no line can hold",
+                Code(*character)
+            ),
+            Self::Pattern { part, offset, character } => {
+                write!(f, "part {part}: \"{character}\" at byte {offset} is a pattern in queries")
+            }
+            Self::Syntax { part, offset, character } => write!(
+                f,
+                "part {part}: {} at byte {offset} cannot stand in a name in queries",
+                Code(*character)
+            ),
+            Self::Slash { part, offset } => {
+                write!(f, "part {part}: \"/\" at byte {offset} becomes a directory in stores")
+            }
+            Self::Replaced { part, offset, character } => write!(
+                f,
+                "part {part}: {} at byte {offset} is replaced by \"_\" in carbon-c-relay",
+                Code(*character)
+            ),
+            Self::OpenMetrics => {
+                f.write_str("path ends in \"}, which carbon may read as OpenMetrics tags")
+            }
+            Self::Tags(error) => write!(f, "tags are stored as part of the name: {error}"),
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Tagged series of Graphite 1.1, `path;key=value;key2=value2`, in carbon's normal form.
+//!
+//! The rules are those of `TaggedSeries` in carbon 1.1.10. Carbon only logs a series that breaks
+//! them, and stores its text as an ordinary name; here it is an error. Not for the parts of the
+//! path, which are a [`Scheme`](crate::Scheme)'s business.
+
+use std::{error::Error, fmt};
+
+use crate::error::Code;
+
+/// The longest series in bytes: the longest plaintext line that carbon reads, 16,384 bytes, less
+/// two spaces, the longest value (24) and a timestamp (10).
+const MAX_SERIES: usize = 16_384 - 2 - 24 - 10;
+
+/// The tag that carbon makes of the path itself.
+const NAME: &str = "name";
+
+/// Makes a tagged series in carbon's normal form: leading `~` of the path removed, tags sorted,
+/// the last of a repeated key only, and no key `name`, since that is the path itself.
+///
+/// What is returned is always accepted as the path of a metric. Without tags it is the path.
+///
+/// # Errors
+///
+/// Refuses what carbon refuses, and white space and control characters, which no receiver takes
+/// in a plaintext line.
+///
+/// # Examples
+///
+/// ```
+/// use graphite_encoder::tagged;
+///
+/// let series = tagged("disk.used", [("server", "web01"), ("device", "sda1")])?;
+/// assert_eq!(series, "disk.used;device=sda1;server=web01");
+/// # Ok::<(), graphite_encoder::TagError>(())
+/// ```
+pub fn tagged<K, V>(path: &str, tags: impl IntoIterator<Item = (K, V)>) -> Result<String, TagError>
+where
+    K: AsRef<str>,
+    V: AsRef<str>,
+{
+    let name = name_of(path)?;
+    if let Some(offset) = path.find(';') {
+        return Err(TagError::InPath { offset });
+    }
+    let pairs: Vec<(K, V)> = tags.into_iter().collect();
+    let mut tags = Vec::with_capacity(pairs.len());
+    for (key, value) in &pairs {
+        tags.push(checked(key.as_ref(), value.as_ref())?);
+    }
+    let series = Tagged::new(name, tags).to_string();
+    if is_open_metrics(&series) {
+        return Err(TagError::OpenMetrics);
+    }
+    if let Some((offset, character)) = series.char_indices().find(|&(_, c)| is_blank(c)) {
+        return Err(TagError::Blank { offset, character });
+    }
+    if series.len() > MAX_SERIES {
+        return Err(TagError::TooLong { length: series.len(), limit: MAX_SERIES });
+    }
+    Ok(series)
+}
+
+/// Reads a series as carbon does, with or without tags.
+///
+/// # Errors
+///
+/// Refuses what carbon refuses. The form `path{key="value"}`, which carbon reads too, is refused
+/// as well: [`tagged`] never makes it.
+///
+/// # Examples
+///
+/// ```
+/// use graphite_encoder::parse_tagged;
+///
+/// let series = parse_tagged("disk.used;server=web01;device=sda1")?;
+/// assert_eq!(series.path(), "disk.used");
+/// assert_eq!(series.tags(), [("device", "sda1"), ("server", "web01")]);
+/// assert_eq!(series.to_string(), "disk.used;device=sda1;server=web01");
+/// # Ok::<(), graphite_encoder::TagError>(())
+/// ```
+pub fn parse_tagged(series: &str) -> Result<Tagged<'_>, TagError> {
+    if is_open_metrics(series) {
+        return Err(TagError::OpenMetrics);
+    }
+    let mut segments = series.split(';');
+    let name = name_of(segments.next().unwrap_or(""))?;
+    let mut tags = Vec::new();
+    for segment in segments {
+        let (key, value) = segment
+            .split_once('=')
+            .ok_or_else(|| TagError::NoValue { segment: segment.to_owned() })?;
+        tags.push(checked(key, value)?);
+    }
+    Ok(Tagged::new(name, tags))
+}
+
+/// A tagged series in carbon's normal form; [`to_string`](ToString::to_string) writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Tagged<'a> {
+    path: &'a str,
+    tags: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> Tagged<'a> {
+    /// Brings tags into normal form.
+    fn new(path: &'a str, mut tags: Vec<(&'a str, &'a str)>) -> Self {
+        tags.retain(|&(key, _)| key != NAME);
+        // The last of a repeated key comes first, and stays.
+        tags.reverse();
+        tags.sort_by_key(|&(key, _)| key);
+        tags.dedup_by_key(|&mut (key, _)| key);
+        // Carbon sorts by the text `;key=value`: `a-b` before `a`, since `-` comes before `=`.
+        tags.sort_unstable_by(|a, b| text(a).cmp(text(b)));
+        Self { path, tags }
+    }
+
+    /// Returns the path, without the leading `~` that carbon removes.
+    #[must_use]
+    pub fn path(&self) -> &'a str {
+        self.path
+    }
+
+    /// Returns the keys and values, in carbon's order.
+    #[must_use]
+    pub fn tags(&self) -> &[(&'a str, &'a str)] {
+        &self.tags
+    }
+}
+
+impl fmt::Display for Tagged<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.path)?;
+        self.tags.iter().try_for_each(|(key, value)| write!(f, ";{key}={value}"))
+    }
+}
+
+/// The text that a tag is sorted by.
+fn text<'a>(&(key, value): &(&'a str, &'a str)) -> impl Iterator<Item = u8> + use<'a> {
+    key.bytes().chain([b'=']).chain(value.bytes())
+}
+
+/// The path as carbon keeps it.
+fn name_of(path: &str) -> Result<&str, TagError> {
+    match path.trim_start_matches('~') {
+        "" => Err(TagError::EmptyPath),
+        name => Ok(name),
+    }
+}
+
+/// Whether carbon reads a series in the form `path{key="value"}`.
+fn is_open_metrics(series: &str) -> bool {
+    series.ends_with("\"}") && series.contains('{')
+}
+
+/// Whether a character cannot stand in a plaintext line.
+pub(crate) fn is_blank(c: char) -> bool {
+    c.is_whitespace() || c.is_control()
+}
+
+fn checked<'a>(key: &'a str, value: &'a str) -> Result<(&'a str, &'a str), TagError> {
+    let owned = || key.to_owned();
+    if key.is_empty() {
+        return Err(TagError::EmptyKey);
+    }
+    if let Some(character) = key.chars().find(|c| matches!(c, ';' | '!' | '^' | '=')) {
+        return Err(TagError::InKey { key: owned(), character });
+    }
+    match value.chars().next() {
+        None => Err(TagError::EmptyValue { key: owned() }),
+        Some('~') => Err(TagError::LeadingTilde { key: owned() }),
+        Some(_) if value.contains(';') => Err(TagError::InValue { key: owned() }),
+        Some(_) => Ok((key, value)),
+    }
+}
+
+/// Why a series and its tags were refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TagError {
+    /// The path is empty, or nothing but `~`, which carbon removes.
+    EmptyPath,
+    /// The path holds a `;`, where tags would begin.
+    InPath {
+        /// Where it is, in bytes.
+        offset: usize,
+    },
+    /// A key is empty.
+    EmptyKey,
+    /// A key holds one of `;`, `!`, `^` and `=`.
+    InKey {
+        /// The key.
+        key: String,
+        /// The character.
+        character: char,
+    },
+    /// A value is empty.
+    EmptyValue {
+        /// Its key.
+        key: String,
+    },
+    /// A value holds a `;`, where the next tag would begin.
+    InValue {
+        /// Its key.
+        key: String,
+    },
+    /// A value begins with `~`.
+    LeadingTilde {
+        /// Its key.
+        key: String,
+    },
+    /// Something between two `;` has no `=`.
+    NoValue {
+        /// What stands there.
+        segment: String,
+    },
+    /// The series holds a `{` and ends in `"}`, so that carbon reads it in another form.
+    OpenMetrics,
+    /// The series holds white space or a control character.
+    Blank {
+        /// Where it is in the series, in bytes.
+        offset: usize,
+        /// The character.
+        character: char,
+    },
+    /// The series does not fit into a plaintext line.
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
+        /// The most it may be in bytes.
+        limit: usize,
+    },
+}
+
+impl fmt::Display for TagError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EmptyPath => f.write_str("path is empty but for leading \"~\""),
+            Self::InPath { offset } => write!(f, "path holds \";\" at byte {offset}"),
+            Self::EmptyKey => f.write_str("tag key is empty"),
+            Self::InKey { key, character } => {
+                write!(f, "tag key {key:?} holds {character:?}, not allowed are ; ! ^ =")
+            }
+            Self::EmptyValue { key } => write!(f, "value of tag {key:?} is empty"),
+            Self::InValue { key } => write!(f, "value of tag {key:?} holds \";\""),
+            Self::LeadingTilde { key } => write!(f, "value of tag {key:?} begins with \"~\""),
+            Self::NoValue { segment } => write!(f, "tag {segment:?} has no \"=\""),
+            Self::OpenMetrics => {
+                f.write_str("series holds \"{\" and ends in \"}, which carbon reads as OpenMetrics")
+            }
+            Self::Blank { offset, character } => write!(
+                f,
+                "series holds white space or a control character, {} at byte {offset}",
+                Code(*character)
+            ),
+            Self::TooLong { length, limit } => {
+                write!(f, "series is {length} bytes, limit is {limit}")
+            }
+        }
+    }
+}
+
+impl Error for TagError {}

@@ -1,0 +1,115 @@
+//! Tagged series: equal to carbon's (`tags.json`, written by `tags.py`), and the rules around.
+
+use graphite_encoder::{PathWarning, Scheme, TagError, check_path, parse_tagged, tagged};
+use serde_json::Value;
+
+fn cases() -> Vec<Value> {
+    serde_json::from_str(include_str!("tags.json")).expect("tags.json is JSON")
+}
+
+#[test]
+fn makes_and_reads_what_carbon_does() {
+    for case in cases() {
+        let path = case["path"].as_str().unwrap();
+        let tags: Vec<(&str, &str)> = case["tags"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|tag| (tag[0].as_str().unwrap(), tag[1].as_str().unwrap()))
+            .collect();
+        let made = tagged(path, tags).ok();
+        // White space is the one thing that carbon's class takes and a line does not.
+        let expected = case["tagged"].as_str().filter(|series| !series.contains(' '));
+        assert_eq!(made.as_deref(), expected, "{case}");
+
+        let series = case["series"].as_str().unwrap();
+        let parsed = parse_tagged(series).ok().map(|series| series.to_string());
+        assert_eq!(parsed.as_deref(), case["parsed"].as_str(), "{case}");
+    }
+}
+
+#[test]
+fn refuses_what_a_line_cannot_hold() {
+    for (character, offset) in [(' ', 4), ('\n', 4), ('\u{85}', 4), ('\u{3000}', 4), ('\0', 4)] {
+        let expected = TagError::Blank { offset, character };
+        assert_eq!(tagged("a", [("k", character.to_string())]), Err(expected));
+    }
+    let long = "v".repeat(16_345);
+    assert_eq!(
+        tagged("a", [("k", &long)]),
+        Err(TagError::TooLong { length: 16_349, limit: 16_348 })
+    );
+    assert_eq!(tagged("a", [("k", &long[1..])]).unwrap().len(), 16_348);
+}
+
+#[test]
+fn refuses_what_carbon_reads_in_another_form() {
+    assert_eq!(tagged("a{b", [("k", "v\"}")]), Err(TagError::OpenMetrics));
+    assert_eq!(parse_tagged("a{k=\"v\"}"), Err(TagError::OpenMetrics));
+    assert_eq!(tagged("a", [("k", "v\"}")]).unwrap(), "a;k=v\"}");
+}
+
+#[test]
+fn parsed_series_are_in_normal_form() {
+    let series = parse_tagged("~~x.y;b=2;name=z;a=1;b=3;a-b=0").unwrap();
+    assert_eq!(series.path(), "x.y");
+    assert_eq!(series.tags(), [("a-b", "0"), ("a", "1"), ("b", "3")]);
+    assert_eq!(tagged(series.path(), series.tags().iter().copied()).unwrap(), series.to_string());
+    assert_eq!(parse_tagged("x.y").unwrap().tags(), []);
+    assert_eq!(parse_tagged("x;"), Err(TagError::NoValue { segment: String::new() }));
+    assert_eq!(parse_tagged("x;k"), Err(TagError::NoValue { segment: "k".to_owned() }));
+}
+
+#[test]
+fn messages_name_the_tag() {
+    let message = |result: Result<String, TagError>| result.unwrap_err().to_string();
+    assert_eq!(message(tagged("a", [("", "v")])), "tag key is empty");
+    assert_eq!(message(tagged("a;b", [("k", "v")])), "path holds \";\" at byte 1");
+    assert_eq!(
+        message(tagged("a", [("k!", "v")])),
+        "tag key \"k!\" holds '!', not allowed are ; ! ^ ="
+    );
+    assert_eq!(message(tagged("a", [("k", "~v")])), "value of tag \"k\" begins with \"~\"");
+    assert_eq!(
+        message(tagged("a", [("k", "v w")])),
+        "series holds white space or a control character, U+0020 at byte 5"
+    );
+}
+
+#[test]
+fn a_clean_path_has_no_warnings() {
+    for path in ["servers.web01.cpu", "a", "a-b_c:d#e.f", "disk.used;device=sda1;server=web01"] {
+        assert_eq!(check_path(path), [], "{path}");
+    }
+    let name = "汉 字/*?[]{}(),'\"\\|~;=.. é\u{1F600}\t";
+    let path = Scheme::Portable.join([name, "", "x"]).unwrap();
+    assert_eq!(check_path(&path), []);
+}
+
+#[test]
+fn warnings_name_the_part() {
+    let blank = PathWarning::Blank { part: 1, offset: 1, character: ' ' };
+    let replaced = PathWarning::Replaced { part: 1, offset: 1, character: ' ' };
+    assert_eq!(check_path("a.b c"), [blank, replaced]);
+    assert_eq!(check_path(""), [PathWarning::EmptyPart { part: 0 }]);
+    assert_eq!(
+        check_path(".a."),
+        [PathWarning::EmptyPart { part: 0 }, PathWarning::EmptyPart { part: 2 }]
+    );
+    let long = PathWarning::LongPart { part: 1, length: 252, limit: 251 };
+    assert_eq!(check_path(&format!("a.{}", "b".repeat(252))), [long]);
+    assert_eq!(check_path(&"b".repeat(251)), []);
+    for character in "*?[]{}".chars() {
+        let pattern = PathWarning::Pattern { part: 0, offset: 1, character };
+        assert_eq!(check_path(&format!("a{character}"))[0], pattern);
+    }
+    for character in "(),'\"\\|é".chars() {
+        let syntax = PathWarning::Syntax { part: 0, offset: 1, character };
+        assert_eq!(check_path(&format!("a{character}"))[0], syntax);
+    }
+    assert_eq!(check_path("a/b")[0], PathWarning::Slash { part: 0, offset: 1 });
+    assert_eq!(check_path("~a")[0], PathWarning::LeadingTilde);
+    assert_eq!(check_path("a{b=\"c\"}").last(), Some(&PathWarning::OpenMetrics));
+    let error = TagError::NoValue { segment: "b".to_owned() };
+    assert_eq!(check_path("a;b"), [PathWarning::Tags(error)]);
+}
