@@ -15,10 +15,12 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     pub(crate) fn new(initial: Duration, max: Duration, seed: u64) -> Self {
+        // Without any delay a refused connection would be tried again in a busy loop.
+        let initial = initial.max(Duration::from_millis(1));
         Self { initial, max: max.max(initial), random: seed }
     }
 
-    /// Returns the shortest life of a connection that does not count as a failure.
+    /// Returns the first delay, which is also the shortest life of a connection that is no failure.
     pub(crate) fn initial(&self) -> Duration {
         self.initial
     }

@@ -1,7 +1,8 @@
 //! The frames that no connection has taken whole yet, bounded in bytes.
 //!
-//! Points are encoded once, into the last frame. The first frame may be *pinned*: it is on offer
-//! to a connection, or one has begun it, so its bytes no longer change and it is never dropped.
+//! Points are encoded once, into the last frame. The first frame may be *pinned*: it is, or was, on
+//! offer to a connection, so its bytes no longer change and it is never dropped. It stays so when
+//! that connection is lost: what a driver had written of it and not told yet is not known.
 //! Not here: what was written and is kept for a replay ([`crate::window`]).
 
 use std::collections::VecDeque;
@@ -126,17 +127,12 @@ impl Queue {
         }
     }
 
-    /// Puts the first frame on offer: it is sealed and stays as it is until it is taken.
+    /// Puts the first frame on offer: it is sealed and stays, as it is, until it is taken.
     pub(crate) fn pin_front(&mut self) {
         if self.frames.len() == 1 {
             self.seal_last();
         }
         self.pinned = !self.frames.is_empty();
-    }
-
-    /// Takes the first frame off offer: it can be dropped again. It stays sealed.
-    pub(crate) fn unpin_front(&mut self) {
-        self.pinned = false;
     }
 
     /// Returns the bytes of the frame on offer.
@@ -162,7 +158,7 @@ impl Queue {
     }
 
     /// Drops the oldest frame that is not pinned; returns the positions of its points as
-    /// `(before the first, last)`.
+    /// `(before the first, last)`. They only ever grow, since a pinned frame stays pinned.
     pub(crate) fn drop_oldest(&mut self) -> Option<(u64, u64)> {
         let frame = self.frames.remove(usize::from(self.pinned))?;
         self.bytes -= frame.bytes.len();

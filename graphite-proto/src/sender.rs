@@ -43,17 +43,17 @@ const EVENTS: usize = 16;
 /// 4. Memory is bounded: queue, window and a frame. `accepted = queued + written + dropped`.
 /// 5. `Idle` while something is queued implies a deadline.
 /// 6. Failures in a row are connects that failed, connections that lived shorter than the delay
-///    before them (or than the first delay), and time-outs. A connection that takes bytes after
-///    that time, or that lived longer before it ended otherwise, resets the count, and so does a
-///    proof of reading. A time-out does not, however long the connection lived: a receiver that
-///    accepts and never reads would else be tried for ever without a word to its waiters. All
-///    waiters get an error at the first failure numbered
-///    [`max_attempts`](Config::max_attempts) or more that happens while they wait; their points
-///    stay queued, and the reconnecting goes on.
+///    before them (or than the first delay), and time-outs. A connection that lived longer before
+///    it was lost resets the count, and so does a proof of reading; so does one that takes a new
+///    frame after that time, but for [`Delivery::Confirmed`], where only a proof tells. A time-out
+///    does not, however long the connection lived, and neither do repeats: a receiver that accepts
+///    and never reads would else be tried for ever without a word to its waiters. All waiters get
+///    an error at the first failure numbered [`max_attempts`](Config::max_attempts) or more that
+///    happens while they wait; their points stay queued, and the reconnecting goes on.
 /// 7. In the steady state nothing is allocated for a point.
 /// 8. What goes out is what every receiver reads: one space, `\n`, small integers in pickles.
-/// 9. Under [`Overflow::DropOldest`] whole frames that no connection has begun are dropped,
-///    counted, and their waiters told.
+/// 9. Under [`Overflow::DropOldest`] whole frames that were never on offer to a connection are
+///    dropped, counted, and their waiters told; no point is refused for want of room.
 ///
 /// ```
 /// use graphite_proto::{Config, Input, Instant, Metric, Output, Sender};
@@ -91,8 +91,10 @@ pub struct Sender {
     last_failure: Option<Failure>,
     connections: u64,
     connect_wanted: bool,
-    /// The position up to which a caller waits for a proof.
+    /// The position up to which callers wait for the next proof, and for the one after it. Were
+    /// there one goal that every caller moves on, a busy sender would never reach it.
     proof_wanted: u64,
+    proof_next: u64,
     last_proof: Option<Instant>,
     /// When closing has to be over.
     closing: Option<Instant>,
@@ -122,6 +124,7 @@ impl Sender {
             connections: 0,
             connect_wanted: false,
             proof_wanted: 0,
+            proof_next: 0,
             last_proof: None,
             closing: None,
             stats: Stats::default(),
@@ -179,17 +182,15 @@ impl Sender {
         protocol.check_fit(&point, self.config.max_frame_bytes)?;
         let bound = protocol.upper_bound(&point);
         if !self.queue.has_room(bound) {
-            if self.config.overflow == Overflow::DropOldest {
-                let range = drop_until_room(&mut self.queue, &mut self.dropped, bound);
-                self.stats.dropped += range;
-                if range > 0 && !self.dropping {
-                    self.dropping = true;
-                    tell(&mut self.events, Event::Dropping);
-                }
-            }
-            if !self.queue.has_room(bound) {
+            if self.config.overflow == Overflow::Reject {
                 let (queued, limit) = (self.queue.bytes(), self.queue.limit());
                 return Err(EnqueueError::QueueFull { queued, limit });
+            }
+            let points = drop_until_room(&mut self.queue, &mut self.dropped, bound);
+            self.stats.dropped += points;
+            if points > 0 && !self.dropping {
+                self.dropping = true;
+                tell(&mut self.events, Event::Dropping);
             }
         }
         let was_empty = self.queue.is_empty();
@@ -220,8 +221,12 @@ impl Sender {
     /// Under [`Delivery::Confirmed`] this makes the machine seek a proof as soon as the points are
     /// written, so a caller that waits for a point of its own takes one of these as well.
     pub fn ticket(&mut self) -> Ticket {
-        self.proof_wanted = self.stats.accepted;
-        let wait = Wait::Points { from: self.done(), to: self.stats.accepted };
+        let (done, to) = (self.done(), self.stats.accepted);
+        let goal = self.proof_goal();
+        self.proof_wanted = if goal > done { goal } else { to };
+        self.proof_next = to;
+        // What was dropped before is not this caller's business.
+        let wait = Wait::Points { from: done.max(self.dropped.last()), to };
         Ticket { wait, round: self.failed_rounds }
     }
 
@@ -272,7 +277,10 @@ impl Sender {
         if met {
             Some(Ok(()))
         } else if self.failed_rounds > ticket.round || self.is_closed() {
-            Some(Err(self.last_failure.clone().unwrap_or_else(closed)))
+            // A failure that was overcome since is not why the sender closed without the points.
+            let overcome = self.failed_rounds == ticket.round && self.failures == 0;
+            let cause = self.last_failure.clone().filter(|_| !overcome);
+            Some(Err(cause.unwrap_or_else(closed)))
         } else {
             None
         }
@@ -286,6 +294,11 @@ impl Sender {
             Delivery::BestEffort | Delivery::Replay { .. } => None,
         };
         unproven.or_else(|| self.queue.first()).map_or(self.stats.accepted, |first| first - 1)
+    }
+
+    /// Returns the position up to which the next proof is wanted; one that is done is none.
+    fn proof_goal(&self) -> u64 {
+        if self.proof_wanted > self.done() { self.proof_wanted } else { self.proof_next }
     }
 
     /// Returns the position up to which every point is written or dropped.
@@ -368,14 +381,17 @@ fn prefixed<'a>(prefix: &str, path: &'a str, scratch: &'a mut String) -> &'a str
     scratch
 }
 
-/// Drops the oldest frames that may be dropped until the bytes fit; returns how many points.
+/// Drops the oldest frames that may be dropped until the bytes fit; returns how many points. The
+/// frame on offer may remain and leave too little room: then a point is taken beside it, as by an
+/// empty queue.
 #[cold]
 fn drop_until_room(queue: &mut Queue, dropped: &mut Dropped, bytes: usize) -> u64 {
     let mut points = 0;
-    while !queue.has_room(bytes) {
-        let Some(range) = queue.drop_oldest() else { break };
-        points += range.1 - range.0;
-        dropped.add(range);
+    while !queue.has_room(bytes)
+        && let Some((before, last)) = queue.drop_oldest()
+    {
+        points += last - before;
+        dropped.add((before, last));
     }
     points
 }

@@ -44,7 +44,7 @@ impl Ticket {
     }
 }
 
-/// The positions of dropped points, as stretches `(before the first, last)`.
+/// The positions of dropped points, as stretches `(before the first, last)` that only grow.
 #[derive(Debug, Default)]
 pub(crate) struct Dropped {
     stretches: VecDeque<(u64, u64)>,
@@ -64,6 +64,11 @@ impl Dropped {
         {
             next.0 = before;
         }
+    }
+
+    /// Returns the position of the latest dropped point, 0 if there is none.
+    pub(crate) fn last(&self) -> u64 {
+        self.stretches.back().map_or(0, |&(_, last)| last)
     }
 
     /// Returns whether a point after position `from` up to position `to` was dropped.

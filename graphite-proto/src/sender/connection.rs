@@ -23,6 +23,13 @@ use crate::config::Delivery;
 use crate::event::{Event, Failure, Input, Output};
 use crate::instant::Instant;
 
+/// A connection that was lost, but is no failure, is followed by another no sooner than this many
+/// first delays after it came about: a receiver that dies again and again in its first moments is
+/// not stormed.
+const PACE: u32 = 4;
+/// How many attempts a close makes at least, if each fails at once.
+const CLOSING_ATTEMPTS: u32 = 4;
+
 #[derive(Debug)]
 pub(super) enum Phase {
     /// No connection; `until` is the end of a delay.
@@ -48,8 +55,6 @@ pub(super) struct Link {
     delay: Duration,
     /// Bytes of the frame on offer, or of the unit on replay, that were written.
     sent: usize,
-    /// Whether a connection has begun the first frame of the queue.
-    front_begun: bool,
     /// When writing last made progress, or something to write last turned up.
     progress: Instant,
     /// When the first byte was written.
@@ -123,10 +128,8 @@ impl Sender {
             Phase::Up => {
                 let write = (!self.offer().is_empty())
                     .then(|| self.link.progress + self.config.write_timeout);
-                // Both wait for the frame's border, which comes with an input of its own.
-                let age = self.config.max_connection_age.map(|age| self.link.since + age);
-                let finish = earliest(age, self.next_proof()).filter(|_| self.link.sent == 0);
-                earliest(write, finish)
+                // It waits for the frame's border, which comes with an input of its own.
+                earliest(write, self.next_finish().filter(|_| self.link.sent == 0))
             }
             Phase::Finishing { deadline, .. } => Some(*deadline),
             Phase::Connecting => None,
@@ -201,10 +204,16 @@ impl Sender {
 
     /// Returns whether it is time to end the connection in good order.
     fn should_finish(&self) -> bool {
-        let age = self.config.max_connection_age;
         (self.closing.is_some() && self.is_idle())
-            || age.is_some_and(|age| self.now >= self.link.since + age)
-            || self.next_proof().is_some_and(|due| self.now >= due)
+            || self.next_finish().is_some_and(|due| self.now >= due)
+    }
+
+    /// Returns when the connection is to be ended in good order, for its age or for a proof.
+    fn next_finish(&self) -> Option<Instant> {
+        // However short the age, a connection first does something of what it was made for.
+        let of_use = self.link.first_written.is_some() || self.is_idle();
+        let age = self.config.max_connection_age.filter(|_| of_use);
+        earliest(age.map(|age| self.link.since + age), self.next_proof())
     }
 
     /// Returns when the next proof is due, if anything is there to prove.
@@ -212,9 +221,8 @@ impl Sender {
         if !matches!(self.config.delivery, Delivery::Confirmed { .. }) || !self.window.has_given() {
             return None;
         }
-        let wanted = self.proof_wanted > self.done()
-            && self.gone() >= self.proof_wanted
-            && !self.window.is_replaying();
+        let goal = self.proof_goal();
+        let wanted = goal > self.done() && self.gone() >= goal && !self.window.is_replaying();
         let due = if wanted || self.is_window_full() {
             self.now
         } else {
@@ -244,9 +252,6 @@ impl Sender {
             self.tell_connected = false;
             tell(&mut self.events, Event::Connected);
         }
-        if self.link.front_begun {
-            self.queue.pin_front();
-        }
         self.phase = Phase::Up;
     }
 
@@ -270,17 +275,11 @@ impl Sender {
         }
         self.link.progress = self.now;
         self.link.first_written.get_or_insert(self.now);
-        if self.lived_long() {
-            self.failures = 0;
-        }
         self.link.sent += bytes;
         if self.window.is_replaying() {
             self.repeated();
-        } else {
-            self.link.front_begun = true;
-            if self.link.sent == self.queue.offer().len() {
-                self.frame_written();
-            }
+        } else if self.link.sent == self.queue.offer().len() {
+            self.frame_written();
         }
     }
 
@@ -297,10 +296,13 @@ impl Sender {
     /// The frame on offer was written whole, for the first time.
     fn frame_written(&mut self) {
         self.link.sent = 0;
-        self.link.front_begun = false;
         // The caller saw that there is one.
         let Some(frame) = self.queue.take_front() else { return };
         self.stats.written += frame.points;
+        let confirmed = matches!(self.config.delivery, Delivery::Confirmed { .. });
+        if !confirmed && self.lived_long() {
+            self.failures = 0;
+        }
         match self.config.delivery {
             Delivery::BestEffort => self.link.unkept += frame.points,
             Delivery::Replay { .. } => {
@@ -366,9 +368,6 @@ impl Sender {
         if !proven {
             self.doubt();
         }
-        if !self.link.front_begun {
-            self.queue.unpin_front();
-        }
         if end != End::Orderly {
             self.tell_connected = true;
             tell(&mut self.events, Event::Lost(cause.clone()));
@@ -382,15 +381,14 @@ impl Sender {
             End::Peer { .. } | End::Broken => self.count_failure(cause),
         }
         let quiet = self.failures == 0 || (was_idle && self.is_idle() && end != End::Failed);
-        if quiet {
-            self.phase = Phase::Waiting { until: None }
-        } else {
-            self.wait()
-        }
+        self.link.first_written = None;
         if quiet {
             self.link.delay = Duration::ZERO;
+            let pace = self.link.since + self.backoff.initial() * PACE;
+            self.phase = Phase::Waiting { until: (!proven).then_some(pace) };
+        } else {
+            self.wait();
         }
-        self.link.first_written = None;
     }
 
     /// The receiver has read everything that was written to the connection.
@@ -438,6 +436,10 @@ impl Sender {
     /// Waits out the delay that the failures in a row ask for.
     fn wait(&mut self) {
         self.link.delay = self.backoff.delay(self.failures);
+        if self.closing.is_some() {
+            // The last chance is not slept through.
+            self.link.delay = self.link.delay.min(self.config.close_timeout / CLOSING_ATTEMPTS);
+        }
         self.phase = Phase::Waiting { until: Some(self.now + self.link.delay) };
     }
 }

@@ -1,0 +1,366 @@
+//! What was promised, held against what happened; at every step.
+
+use std::collections::VecDeque;
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use graphite_proto::{Delivery, Event, Failure, Output, Overflow, Sender, Stats, Ticket};
+
+use crate::plan::{Fault, Plan, path};
+
+/// Says what was broken; the caller adds the seed.
+pub(crate) type Check = Result<(), String>;
+
+macro_rules! ensure {
+    ($holds:expr, $($text:tt)*) => {
+        if !$holds {
+            return Err(format!($($text)*));
+        }
+    };
+}
+pub(crate) use ensure;
+
+/// How a connection came to its end, as the driver saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The receiver had read everything.
+    Proven,
+    /// Nobody knows.
+    Doubt,
+    /// The machine gave it up.
+    GivenUp,
+}
+
+/// Who waits, since when, and for what.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    ticket: Ticket,
+    /// The last point that it waits for, if it waits for points.
+    upto: Option<u64>,
+    /// How many points had been dropped when it began to wait, and how many failures there were.
+    dropped: u64,
+    failures: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    plan: Plan,
+    tickets: Vec<Ticket>,
+    arrivals: Vec<u32>,
+    pub(crate) distinct: u64,
+    highest: u64,
+    pub(crate) waiters: Vec<Waiter>,
+    pub(crate) answered: u64,
+    /// Bytes that the present connection may repeat, and those that it did.
+    budget: usize,
+    repeated: usize,
+    /// More was swallowed at once than the window holds: `Replay` promises nothing.
+    pub(crate) overwhelmed: bool,
+    /// Failures in a row: those that count in any reading of the rule, and those that may.
+    certain: u32,
+    possible: u32,
+    failures: u64,
+    connected_at: Duration,
+    outage: VecDeque<Duration>,
+    written: u64,
+    pub(crate) last: Stats,
+    dropping: u32,
+}
+
+impl Ledger {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        Self {
+            plan: plan.clone(),
+            tickets: Vec::new(),
+            arrivals: Vec::new(),
+            distinct: 0,
+            highest: 0,
+            waiters: Vec::new(),
+            answered: 0,
+            budget: 0,
+            repeated: 0,
+            overwhelmed: false,
+            certain: 0,
+            possible: 0,
+            failures: 0,
+            connected_at: Duration::ZERO,
+            outage: VecDeque::new(),
+            written: 0,
+            last: Stats::default(),
+            dropping: 0,
+        }
+    }
+
+    /// The number that the next accepted point will have.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.tickets.len() as u64
+    }
+
+    pub(crate) fn accepted(&mut self, ticket: Ticket) {
+        self.tickets.push(ticket);
+        self.arrivals.push(0);
+    }
+
+    pub(crate) fn waits(&mut self, ticket: Ticket, upto: Option<u64>, stats: &Stats) {
+        if self.plan.fault == Some(Fault::EagerWaiter) && upto.is_some() {
+            // As if it had been answered when its points were queued.
+            self.waiters.push(Waiter { ticket, upto, dropped: u64::MAX, failures: 0 });
+            return;
+        }
+        let (dropped, failures) = (stats.dropped, self.failures);
+        self.waiters.push(Waiter { ticket, upto, dropped, failures });
+    }
+
+    pub(crate) fn arrived(&mut self, points: &[u64]) -> Check {
+        for &number in points {
+            let Some(count) = self.arrivals.get_mut(number as usize) else {
+                return Err(format!("point {number} arrived and was never sent"));
+            };
+            *count += 1;
+            if *count == 1 {
+                ensure!(
+                    self.highest == 0 || number + 1 > self.highest,
+                    "point {number} first arrived after point {}",
+                    self.highest - 1
+                );
+                self.highest = number + 1;
+                self.distinct += 1;
+            } else {
+                // Around a path stand at least 20 bytes in a pickle; in a line the two spaces,
+                // the newline and a digit each.
+                let around = if self.plan.protocol.default_port() == 2003 { 5 } else { 20 };
+                let path = path(self.plan.seed, number, self.plan.pad);
+                self.repeated += path.len() + around;
+                ensure!(
+                    self.repeated <= self.budget,
+                    "point {number} is repeated: {} bytes on this connection, {} allowed",
+                    self.repeated,
+                    self.budget
+                );
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn connecting(&mut self, now: Duration) -> Check {
+        self.outage.push_back(now);
+        while self.outage.front().is_some_and(|&at| now - at >= Duration::from_secs(1)) {
+            self.outage.pop_front();
+        }
+        // Every connection of these failed without having lived, or had no more than read: see
+        // `connection_ended` for what empties the list.
+        let most = if self.plan.backoff < Duration::from_millis(50) { usize::MAX } else { 8 };
+        ensure!(self.outage.len() <= most, "{} connects in a second", self.outage.len());
+        Ok(())
+    }
+
+    pub(crate) fn connected(&mut self, now: Duration) {
+        self.connected_at = now;
+        self.repeated = 0;
+        self.written = self.last.written;
+    }
+
+    /// A connect was refused.
+    pub(crate) fn refused(&mut self) {
+        self.certain += 1;
+        self.possible += 1;
+        self.failures += 1;
+    }
+
+    /// The connection ended: what may follow now. `cut` if it may have ended within a frame.
+    pub(crate) fn ended(
+        &mut self,
+        end: End,
+        cut: bool,
+        idle: bool,
+        swallowed: u64,
+        after: &Stats,
+        now: Duration,
+    ) {
+        let plan = &self.plan;
+        let window = plan.delivery.window();
+        let cut_bytes = if cut { plan.frame + plan.unit() } else { 0 };
+        let long = now.saturating_sub(self.connected_at) >= plan.backoff;
+        if end == End::Proven {
+            let left = self.budget.saturating_sub(self.repeated);
+            self.budget = cut_bytes + if after.window_bytes == 0 { 0 } else { left };
+            if after.confirmed > self.last.confirmed || idle {
+                self.outage.clear();
+            }
+        } else {
+            self.overwhelmed |= swallowed > window as u64;
+            self.budget = match plan.delivery {
+                Delivery::BestEffort => cut_bytes,
+                _ => plan.repeatable(),
+            };
+        }
+        // A receiver that reads nothing and closes fails too.
+        if end == End::Proven && after.confirmed > self.last.confirmed {
+            self.possible = 0;
+        } else {
+            self.possible += 1;
+            self.failures += 1;
+        }
+        match end {
+            End::GivenUp => self.certain += 1,
+            // An idle receiver that goes away is no failure.
+            End::Doubt if !long && !idle => self.certain += 1,
+            _ => self.certain = 0,
+        }
+    }
+
+    /// Bytes were written: what counts as a sign of life.
+    pub(crate) fn wrote(&mut self, stats: &Stats, now: Duration) {
+        let long = now.saturating_sub(self.connected_at) >= self.plan.backoff;
+        let confirmed = matches!(self.plan.delivery, Delivery::Confirmed { .. });
+        // Under `Confirmed` only a proof counts, and repeats alone are no progress.
+        if long && !confirmed && stats.written > self.written {
+            self.certain = 0;
+        }
+        self.written = stats.written;
+    }
+
+    /// A failure was told: everyone who had been waiting is answered if it was one too many.
+    pub(crate) fn after_failure(&mut self, sender: &Sender) -> Check {
+        self.settle(sender)?;
+        let late = self.waiters.iter().find(|waiter| waiter.failures < self.failures);
+        if self.certain >= self.plan.max_attempts
+            && let Some(waiter) = late
+        {
+            return Err(format!("{waiter:?} is not answered after {} failures", self.certain));
+        }
+        Ok(())
+    }
+
+    /// Answers the waiters whose time has come.
+    pub(crate) fn settle(&mut self, sender: &Sender) -> Check {
+        let waiters = std::mem::take(&mut self.waiters);
+        for waiter in waiters {
+            let mut outcome = sender.outcome(waiter.ticket);
+            if waiter.dropped == u64::MAX {
+                outcome = Some(Ok(()));
+            }
+            match outcome {
+                None => self.waiters.push(waiter),
+                Some(_) if self.plan.fault == Some(Fault::LostWaiter) && self.answered == 3 => {
+                    self.waiters.push(waiter);
+                }
+                Some(outcome) => {
+                    self.answered += 1;
+                    self.check_outcome(&waiter, outcome, sender)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_outcome(
+        &self,
+        waiter: &Waiter,
+        outcome: Result<(), Failure>,
+        sender: &Sender,
+    ) -> Check {
+        let stats = sender.stats();
+        match outcome {
+            Ok(()) => {
+                let Some(upto) = waiter.upto else { return Ok(()) };
+                ensure!(
+                    stats.written + stats.dropped >= upto,
+                    "{waiter:?} is told that {upto} points are out, of {stats:?}"
+                );
+                if matches!(self.plan.delivery, Delivery::Confirmed { .. }) {
+                    let missing = self.missing(sender, upto);
+                    ensure!(missing.is_none(), "{waiter:?} is told that {missing:?} arrived");
+                }
+            }
+            Err(failure) if failure.kind == ErrorKind::StorageFull => ensure!(
+                stats.dropped > waiter.dropped || self.tickets.is_empty(),
+                "{waiter:?} is told of a loss before its time: {stats:?}"
+            ),
+            Err(_) if sender.is_closed() => {}
+            Err(failure) => ensure!(
+                self.possible >= self.plan.max_attempts && self.failures > waiter.failures,
+                "{waiter:?} fails with {failure:?} after {} failures in a row",
+                self.possible
+            ),
+        }
+        Ok(())
+    }
+
+    /// The first of so many points that did not arrive and was not dropped.
+    fn missing(&self, sender: &Sender, upto: u64) -> Option<usize> {
+        let dropped = |number: usize| {
+            let outcome = sender.outcome(self.tickets[number]);
+            matches!(outcome, Some(Err(failure)) if failure.kind == ErrorKind::StorageFull)
+        };
+        let arrivals = self.arrivals.iter().take(upto as usize);
+        arrivals.enumerate().position(|(number, &count)| count == 0 && !dropped(number))
+    }
+
+    /// What must hold after every call.
+    pub(crate) fn check(&mut self, sender: &mut Sender) -> Check {
+        let stats = sender.stats();
+        let plan = &self.plan;
+        ensure!(
+            stats.accepted == stats.queued + stats.written + stats.dropped
+                && stats.accepted == self.tickets.len() as u64,
+            "{} points were accepted: {stats:?}",
+            self.tickets.len()
+        );
+        ensure!(stats.confirmed <= stats.written, "more confirmed than written: {stats:?}");
+        ensure!(stats.confirmed <= self.distinct, "{} points arrived: {stats:?}", self.distinct);
+        let queue = plan.queue_bytes.max(plan.point) + plan.point;
+        ensure!(stats.queued_bytes <= queue, "{queue} bytes may be queued: {stats:?}");
+        let window = plan.delivery.window() + plan.frame + plan.unit();
+        ensure!(stats.window_bytes <= window, "{window} bytes may be kept: {stats:?}");
+        ensure!(plan.overflow == Overflow::DropOldest || stats.dropped == 0, "dropped: {stats:?}");
+        if sender.poll_output() == Output::Idle && (stats.queued > 0 || !sender.is_idle()) {
+            ensure!(sender.poll_timeout().is_some(), "idle without a deadline: {stats:?}");
+        }
+        self.last = stats;
+        while let Some(event) = sender.poll_event() {
+            match event {
+                Event::Dropping => self.dropping += 1,
+                Event::Connected => self.dropping = 0,
+                _ => {}
+            }
+            ensure!(self.dropping <= 1 || stats.written > 0, "told of dropping twice an outage");
+        }
+        self.settle(sender)
+    }
+
+    /// All that was to be sent has been, and nothing more happens.
+    pub(crate) fn check_delivery(&self, sender: &Sender) -> Check {
+        let stats = sender.stats();
+        ensure!(self.distinct + stats.dropped <= stats.accepted, "dropped and arrived: {stats:?}");
+        let promised = match self.plan.delivery {
+            Delivery::BestEffort => false,
+            Delivery::Confirmed { .. } => true,
+            _ => !self.overwhelmed,
+        };
+        let missing = self.missing(sender, stats.accepted);
+        if promised || sender.unproven() == 0 && !self.overwhelmed {
+            ensure!(missing.is_none(), "point {missing:?} is lost: {stats:?}");
+            let lost = stats.accepted - stats.dropped - self.distinct;
+            ensure!(lost == 0, "{lost} points are lost and not known as dropped: {stats:?}");
+        }
+        Ok(())
+    }
+
+    /// The machine is closed: everyone is answered, and nothing is taken for delivered that is not.
+    pub(crate) fn check_closed(&self, sender: &Sender) -> Check {
+        ensure!(self.waiters.is_empty(), "closed, and {:?} waits", self.waiters);
+        let kept = !matches!(self.plan.delivery, Delivery::Replay { .. }) || !self.overwhelmed;
+        let missing = self.missing(sender, self.last.accepted);
+        ensure!(
+            sender.unproven() > 0 || !kept || missing.is_none(),
+            "closed in good order without point {missing:?}: {:?}",
+            sender.stats()
+        );
+        Ok(())
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiters.len()
+    }
+}

@@ -1,0 +1,401 @@
+//! A driver with a made-up clock, those who send, and the wire between machine and receiver.
+//!
+//! The driver does what the adapters do: it copies the bytes on offer, lets go of the machine,
+//! writes, and tells how much was written; whatever others do in between, they do.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use graphite_proto::{
+    Delivery, EnqueueError, Failure, Input, Instant, Metric, Output, Overflow, Sender,
+};
+
+use crate::ledger::{Check, End, Ledger, ensure};
+use crate::plan::{Fault, Plan, given_path};
+use crate::random::Random;
+use crate::wire::{Signal, Wire};
+
+/// More would be a livelock: the longest of all planned runs takes a tenth.
+const MOST_STEPS: usize = 300_000;
+const MOST_STEPS_AT_ONCE: usize = 20_000;
+
+/// What the driver is in the middle of.
+#[derive(Debug)]
+enum Pending {
+    Nothing,
+    Connect { at: Duration, healthy: bool },
+    Write { at: Duration, bytes: Vec<u8>, whole: bool },
+    Finish { at: Duration },
+}
+
+#[derive(Debug)]
+pub(crate) struct World {
+    plan: Plan,
+    random: Random,
+    now: Duration,
+    sender: Sender,
+    wire: Option<Wire>,
+    pending: Pending,
+    pub(crate) ledger: Ledger,
+    actions: usize,
+    next_action: Option<Duration>,
+    healed: bool,
+    close_by: Option<Duration>,
+    points: Vec<u64>,
+    pub(crate) steps: usize,
+    at_once: usize,
+    /// Bytes of the frame that was cut with the last connection.
+    cut: usize,
+    /// Bytes of the frame on offer that were written.
+    begun: usize,
+    log: bool,
+}
+
+impl World {
+    pub(crate) fn new(plan: Plan, log: bool) -> Self {
+        Self {
+            random: Random::new(plan.seed.wrapping_mul(31)),
+            now: Duration::ZERO,
+            sender: Sender::new(plan.config(), Instant::START),
+            wire: None,
+            pending: Pending::Nothing,
+            ledger: Ledger::new(&plan),
+            actions: 0,
+            next_action: Some(Duration::ZERO),
+            healed: false,
+            close_by: None,
+            points: Vec::new(),
+            steps: 0,
+            at_once: 0,
+            cut: 0,
+            begun: 0,
+            log,
+            plan,
+        }
+    }
+
+    /// Lives through the plan: bad times, good times, the end.
+    pub(crate) fn run(&mut self) -> Check {
+        while self.next_action.is_some() && self.step()? {}
+        let until = self.now + self.random.time(Duration::from_secs(60));
+        while self.now < until && self.step()? {}
+        self.healed = true;
+        self.plan.heal();
+        if let Some(wire) = &mut self.wire {
+            wire.heal(&self.plan, &mut self.random, self.now);
+        }
+        if !self.sender.is_closed() && self.close_by.is_none() {
+            self.flush();
+            self.ledger.check(&mut self.sender)?;
+        }
+        while self.step()? {}
+        if self.close_by.is_none() {
+            ensure!(self.sender.is_idle(), "at rest with work: {:?}", self.sender.stats());
+            ensure!(
+                self.ledger.waiting() == 0,
+                "at rest, and some wait: {:?}",
+                self.ledger.waiters
+            );
+            self.ledger.check_delivery(&self.sender)?;
+            self.close()?;
+        }
+        while self.step()? {}
+        ensure!(self.sender.is_closed(), "at rest and not closed: {:?}", self.sender);
+        self.ledger.check_closed(&self.sender)
+    }
+
+    fn is(&self, fault: Fault) -> bool {
+        self.plan.fault == Some(fault)
+    }
+
+    fn instant(&mut self) -> Instant {
+        let back = if self.plan.skewed && self.random.percent(20) {
+            self.random.time(Duration::from_secs(5))
+        } else {
+            Duration::ZERO
+        };
+        Instant::from_start(self.now.saturating_sub(back))
+    }
+
+    /// Does the next thing that happens; false when nothing does.
+    fn step(&mut self) -> Result<bool, String> {
+        self.steps += 1;
+        self.at_once += 1;
+        ensure!(
+            self.steps < MOST_STEPS && self.at_once < MOST_STEPS_AT_ONCE,
+            "no end in sight at {:?}: {:?}",
+            self.now,
+            self.sender
+        );
+        self.obey()?;
+        if self.sender.is_closed() {
+            return Ok(false);
+        }
+        let pending = match &self.pending {
+            Pending::Write { .. } if self.wire.as_ref().is_some_and(|wire| wire.room() == 0) => {
+                None
+            }
+            Pending::Nothing => None,
+            Pending::Connect { at, .. } | Pending::Write { at, .. } | Pending::Finish { at } => {
+                Some(*at)
+            }
+        };
+        let wire = self.wire.as_ref().and_then(Wire::next);
+        let action = self.next_action.filter(|_| !self.healed);
+        let timer = self.sender.poll_timeout().filter(|_| !self.is(Fault::NoDeadlines));
+        let timer = timer.map(|at| at.elapsed() + self.plan.tardy);
+        let Some(next) = [pending, wire, action, timer].into_iter().flatten().min() else {
+            return Ok(false);
+        };
+        if next > self.now {
+            self.now = next;
+            self.at_once = 0;
+        }
+        // The order of what happens at the same moment is left to chance by the times themselves.
+        if pending.is_some_and(|at| at <= self.now) {
+            self.complete()?;
+        } else if wire.is_some_and(|at| at <= self.now) {
+            self.hear()?;
+        } else if action.is_some_and(|at| at <= self.now) {
+            self.act()?;
+        } else {
+            self.tell(Input::Timeout)?;
+        }
+        Ok(true)
+    }
+
+    fn tell(&mut self, input: Input) -> Check {
+        let now = self.instant();
+        if self.log {
+            println!("{:?} {input:?}", self.now);
+        }
+        self.sender.handle_input(input, now);
+        self.ledger.check(&mut self.sender)?;
+        if let Some(by) = self.close_by
+            && now.elapsed() >= by
+        {
+            let output = self.sender.poll_output();
+            ensure!(
+                matches!(output, Output::Closed | Output::Disconnect),
+                "{output:?} at {now:?}, to be closed by {by:?}"
+            );
+        }
+        Ok(())
+    }
+
+    /// Begins what the machine demands.
+    fn obey(&mut self) -> Check {
+        let now = self.now;
+        let output = self.sender.poll_output();
+        if self.log {
+            println!("{now:?} -> {:.60}", format!("{output:?}"));
+        }
+        match output {
+            Output::Connect => {
+                if !matches!(self.pending, Pending::Connect { .. }) {
+                    self.ledger.connecting(now)?;
+                    let healthy = self.healed || !self.random.percent(self.plan.refused);
+                    let at = now + self.random.time(self.plan.latency);
+                    self.pending = Pending::Connect { at, healthy };
+                }
+                return Ok(());
+            }
+            Output::Transmit(offer) => {
+                if matches!(self.pending, Pending::Nothing) {
+                    let most = offer.len().min(self.random.between(1, self.plan.writes));
+                    let (bytes, whole) = (offer[..most].to_vec(), most == offer.len());
+                    let at = now + self.random.time(self.plan.latency) / 20;
+                    self.pending = Pending::Write { at, bytes, whole };
+                }
+            }
+            Output::Finish => {
+                if matches!(self.pending, Pending::Nothing) {
+                    self.pending = Pending::Finish { at: now };
+                }
+            }
+            Output::Disconnect => {
+                let failure = Failure::new(ErrorKind::ConnectionAborted, "given up");
+                return self.lose(Input::Disconnected(failure), End::GivenUp);
+            }
+            _ => {}
+        }
+        if matches!(self.pending, Pending::Connect { .. }) {
+            self.pending = Pending::Nothing;
+        }
+        Ok(())
+    }
+
+    /// Ends what the driver was in the middle of.
+    fn complete(&mut self) -> Check {
+        match std::mem::replace(&mut self.pending, Pending::Nothing) {
+            Pending::Nothing => Ok(()),
+            Pending::Connect { healthy: false, .. } => {
+                self.ledger.refused();
+                self.tell(Input::ConnectFailed(Failure::new(ErrorKind::ConnectionRefused, "no")))?;
+                self.ledger.after_failure(&self.sender)
+            }
+            Pending::Connect { .. } => {
+                let wire = Wire::new(&self.plan, self.healed, &mut self.random, self.now);
+                self.wire = Some(wire);
+                self.begun = 0;
+                self.ledger.connected(self.now);
+                self.tell(Input::Connected)
+            }
+            Pending::Write { bytes, whole, .. } => self.write(&bytes, whole),
+            Pending::Finish { .. } => {
+                if let Some(wire) = &mut self.wire {
+                    wire.half_close(&mut self.random, self.now);
+                }
+                self.tell(Input::Finished)
+            }
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8], whole: bool) -> Check {
+        let Some(wire) = &mut self.wire else { return Ok(()) };
+        let n = bytes.len().min(wire.room());
+        let mut bytes = &bytes[..n];
+        let mut count = n;
+        match self.plan.fault {
+            Some(Fault::ResumedFrame) if self.begun == 0 && self.cut > 0 => {
+                bytes = &bytes[self.cut.min(n)..];
+                self.cut -= self.cut.min(n);
+            }
+            Some(Fault::LostFrame) if self.begun == 0 && self.cut > 0 && whole => {
+                (bytes, self.cut) = (&[], 0);
+            }
+            Some(Fault::Overcounted) if !whole && self.random.percent(5) => count += 1,
+            _ => {}
+        }
+        wire.push(bytes, &mut self.random, self.now);
+        self.begun = if whole && count == n { 0 } else { self.begun + n };
+        // Others come in before the count does.
+        while self.next_action.is_some() && !self.healed && self.random.percent(20) {
+            self.act()?;
+        }
+        if self.plan.lying && !self.healed && self.random.percent(3) {
+            count = usize::MAX - 1;
+        }
+        self.tell(Input::Written(count))?;
+        self.ledger.wrote(&self.sender.stats(), self.now);
+        Ok(())
+    }
+
+    /// Lets the receiver do what it does now.
+    fn hear(&mut self) -> Check {
+        let Some(wire) = &mut self.wire else { return Ok(()) };
+        let signal = wire.run(&mut self.random, self.now, &mut self.points)?;
+        let points = std::mem::take(&mut self.points);
+        self.ledger.arrived(&points)?;
+        match signal {
+            None => Ok(()),
+            Some(Signal::Speech) => self.tell(Input::PeerSpoke),
+            Some(Signal::Reset) => {
+                let failure = Failure::new(ErrorKind::ConnectionReset, "reset");
+                self.lose(Input::Disconnected(failure), End::Doubt)
+            }
+            Some(Signal::End { proven }) => {
+                let end = if proven { End::Proven } else { End::Doubt };
+                let told = self.is(Fault::EveryEndProven) || proven && !self.is(Fault::NoEndProven);
+                self.lose(Input::PeerFinished { proven: told }, end)
+            }
+        }
+    }
+
+    /// The connection is over, and the machine is told why.
+    fn lose(&mut self, input: Input, end: End) -> Check {
+        let given_up = self.sender.poll_output() == Output::Disconnect;
+        let end = if given_up { End::GivenUp } else { end };
+        let idle = self.sender.is_idle();
+        let cut = matches!(self.sender.poll_output(), Output::Transmit(_)) || given_up;
+        self.cut = self.begun;
+        let mut swallowed = 0;
+        if let Some(mut wire) = self.wire.take() {
+            wire.abort(&mut self.random, &mut self.points)?;
+            let points = std::mem::take(&mut self.points);
+            self.ledger.arrived(&points)?;
+            swallowed = wire.swallowed();
+        }
+        self.pending = Pending::Nothing;
+        let now = self.instant();
+        if self.log {
+            println!("{:?} {input:?} with {swallowed} bytes swallowed", self.now);
+        }
+        self.sender.handle_input(input, now);
+        let idle = idle && self.sender.is_idle();
+        self.ledger.ended(end, cut, idle, swallowed, &self.sender.stats(), self.now);
+        self.ledger.check(&mut self.sender)?;
+        if end != End::Proven {
+            self.ledger.after_failure(&self.sender)?;
+        }
+        Ok(())
+    }
+
+    /// Those who send do something.
+    fn act(&mut self) -> Check {
+        let index = self.actions;
+        self.actions += 1;
+        let at = self.now + self.random.time(self.plan.pause);
+        self.next_action = (self.actions < self.plan.actions).then_some(at);
+        if self.plan.close_at == Some(index) {
+            return self.close();
+        }
+        match self.random.below(16) {
+            0 | 1 => self.flush(),
+            2 => {
+                let now = self.instant();
+                let ticket = self.sender.connect(now);
+                self.ledger.waits(ticket, None, &self.sender.stats());
+            }
+            3 => {
+                let path = "x".repeat(self.random.below(self.plan.pad + 1));
+                let ticket = self.sender.room(&Metric::new(path, 0));
+                self.ledger.waits(ticket, None, &self.sender.stats());
+            }
+            4 => self.tell(Input::Timeout)?,
+            5 if self.random.percent(30) => self.now += self.random.time(Duration::from_secs(100)),
+            _ => {
+                for _ in 0..self.random.between(1, self.plan.burst) {
+                    self.enqueue()?;
+                }
+            }
+        }
+        self.ledger.check(&mut self.sender)
+    }
+
+    fn flush(&mut self) {
+        let ticket = self.sender.ticket();
+        let stats = self.sender.stats();
+        self.ledger.waits(ticket, Some(stats.accepted), &stats);
+    }
+
+    fn enqueue(&mut self) -> Check {
+        let number = self.ledger.next_number();
+        let path = given_path(self.plan.seed, number, self.plan.pad);
+        let metric = Metric::new(path, number).at(number % 1000);
+        let now = self.instant();
+        match self.sender.enqueue(&metric, 0, now) {
+            Ok(ticket) => {
+                self.ledger.accepted(ticket);
+                if self.random.percent(5) {
+                    self.ledger.waits(ticket, Some(number + 1), &self.sender.stats());
+                    // As the clients do: who waits for a proof asks for one.
+                    if matches!(self.plan.delivery, Delivery::Confirmed { .. }) {
+                        let _ = self.sender.ticket();
+                    }
+                }
+            }
+            Err(EnqueueError::QueueFull { .. }) => {
+                ensure!(self.plan.overflow == Overflow::Reject, "nothing was dropped for a point");
+            }
+            Err(EnqueueError::Closed) if self.close_by.is_some() => {}
+            Err(error) => return Err(error.to_string()),
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) -> Check {
+        self.close_by = Some(self.now + self.plan.close_timeout);
+        self.tell(Input::Close)
+    }
+}
