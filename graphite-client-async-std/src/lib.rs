@@ -1,4 +1,64 @@
-//! Sends metrics to Graphite on async-std.
+//! Sends metrics to Graphite on async-std: to carbon, a relay, or whatever speaks one of their two
+//! protocols.
+//!
+//! ```no_run
+//! use graphite_client_async_std::Client;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::connect("graphite.example.com").await?;
+//! client.send(("servers.web01.load", 0.42)).await?;
+//! client.send_multiple([("servers.web01.users", 17), ("servers.web01.jobs", 3)]).await?;
+//! client.close().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A metric is `(path, value)` or `(path, value, timestamp)`, with any string, any integer or
+//! float, and seconds or a `SystemTime`; without a timestamp it gets the time of the call. Names
+//! that are not made of plain words go through a [`Scheme`] first.
+//!
+//! # Which call
+//!
+//! | call | waits until | when the queue is full |
+//! |---|---|---|
+//! | [`send`](Client::send), [`send_multiple`](Client::send_multiple) | it is written | waits for room |
+//! | [`feed`](Client::feed) | it is queued | waits for room |
+//! | [`try_feed`](Client::try_feed) | never | error |
+//! | [`flush`](Client::flush) | everything queued is written | |
+//! | [`close`](Client::close) | the receiver has read everything | |
+//! | [`sink`](Client::sink) | a `futures::Sink` of the above | waits for room |
+//!
+//! *Written* means given to the kernel; under [`Delivery::Confirmed`] all of them wait for the
+//! proof that the receiver has read it. Many points a second go by `feed` and now and then a
+//! `flush`, or by batches: awaiting `send` for each makes each its own packet.
+//!
+//! # When the receiver is away
+//!
+//! The client owns its connection. It reconnects by itself, with delays from 50 ms doubling to
+//! 10 s, and resolves the name anew each time. Points are queued meanwhile, up to
+//! [`queue_bytes`](Builder::queue_bytes). At the third failure in a row, and at each one after,
+//! every waiting call gets an error, so none of them hangs through an outage. **After such an
+//! error the points are still queued**, and go out when the receiver is back: `flush` to wait for
+//! that, do not send them again.
+//!
+//! What a lost connection had swallowed is sent again, by default: see [`Delivery`] for what is
+//! guaranteed, what it costs, and for which receivers a repeat matters. What happened is told by
+//! [`on_event`](Builder::on_event) and counted in [`stats`](Client::stats).
+//!
+//! # Defaults
+//!
+//! | setting | default |
+//! |---|---|
+//! | protocol | plaintext, port 2003 (pickle: 2004) |
+//! | delivery | `Replay`, window 8 MiB |
+//! | queue | 4 MiB of encoded points, then `Overflow::Reject` |
+//! | attempts until waiters get an error | 3 |
+//! | delays between attempts | 50 ms doubling to 10 s, less up to a quarter |
+//! | time-outs | connect 5 s an address, write 30 s without progress, close 10 s |
+//! | socket | `TCP_NODELAY`, send buffer 256 KiB, keep-alive after 60 s, `TCP_USER_TIMEOUT` of the write time-out |
+//!
+//! async-std is discontinued; this crate is for those who still run on it. The calls are the same
+//! as those of `graphite-client-tokio`, so that moving over is a change of one name.
 
 #![deny(missing_docs)]
 
