@@ -54,6 +54,8 @@ pub(crate) struct Ledger {
     /// Bytes that the present connection may repeat, and those that it did.
     budget: usize,
     repeated: usize,
+    /// A frame was cut with an earlier connection and has not been written since.
+    cut: bool,
     /// More was swallowed at once than the window holds: `Replay` promises nothing.
     pub(crate) overwhelmed: bool,
     /// Failures in a row: those that count in any reading of the rule, and those that may.
@@ -79,6 +81,7 @@ impl Ledger {
             answered: 0,
             budget: 0,
             repeated: 0,
+            cut: false,
             overwhelmed: false,
             certain: 0,
             possible: 0,
@@ -142,20 +145,26 @@ impl Ledger {
         Ok(())
     }
 
-    pub(crate) fn connecting(&mut self, now: Duration) -> Check {
+    pub(crate) fn connecting(&mut self, now: Duration, closing: bool) -> Check {
         self.outage.push_back(now);
         while self.outage.front().is_some_and(|&at| now - at >= Duration::from_secs(1)) {
             self.outage.pop_front();
         }
         // Every connection of these failed without having lived, or had no more than read: see
         // `connection_ended` for what empties the list.
-        let most = if self.plan.backoff < Duration::from_millis(50) { usize::MAX } else { 8 };
+        let most = match self.plan.backoff {
+            backoff if backoff < Duration::from_millis(50) => usize::MAX,
+            // The last chance is used: four more attempts and the one that cuts the delay short.
+            _ if closing => 13,
+            _ => 8,
+        };
         ensure!(self.outage.len() <= most, "{} connects in a second", self.outage.len());
         Ok(())
     }
 
     pub(crate) fn connected(&mut self, now: Duration) {
         self.connected_at = now;
+        self.dropping = 0;
         self.repeated = 0;
         self.written = self.last.written;
     }
@@ -179,7 +188,8 @@ impl Ledger {
     ) {
         let plan = &self.plan;
         let window = plan.delivery.window();
-        let cut_bytes = if cut { plan.frame + plan.unit() } else { 0 };
+        self.cut |= cut;
+        let cut_bytes = if self.cut { plan.frame + plan.unit() } else { 0 };
         let long = now.saturating_sub(self.connected_at) >= plan.backoff;
         if end == End::Proven {
             let left = self.budget.saturating_sub(self.repeated);
@@ -217,6 +227,7 @@ impl Ledger {
         if long && !confirmed && stats.written > self.written {
             self.certain = 0;
         }
+        self.cut &= stats.written == self.written;
         self.written = stats.written;
     }
 
@@ -318,13 +329,14 @@ impl Ledger {
             ensure!(sender.poll_timeout().is_some(), "idle without a deadline: {stats:?}");
         }
         self.last = stats;
+        if stats.queued == 0 {
+            self.dropping = 0;
+        }
         while let Some(event) = sender.poll_event() {
-            match event {
-                Event::Dropping => self.dropping += 1,
-                Event::Connected => self.dropping = 0,
-                _ => {}
+            if event == Event::Dropping {
+                self.dropping += 1;
             }
-            ensure!(self.dropping <= 1 || stats.written > 0, "told of dropping twice an outage");
+            ensure!(self.dropping <= 1, "told of dropping twice an outage");
         }
         self.settle(sender)
     }

@@ -33,6 +33,8 @@ pub(crate) struct World {
     plan: Plan,
     random: Random,
     now: Duration,
+    /// The latest moment that the machine was told.
+    machine: Duration,
     sender: Sender,
     wire: Option<Wire>,
     pending: Pending,
@@ -56,6 +58,7 @@ impl World {
         Self {
             random: Random::new(plan.seed.wrapping_mul(31)),
             now: Duration::ZERO,
+            machine: Duration::ZERO,
             sender: Sender::new(plan.config(), Instant::START),
             wire: None,
             pending: Pending::Nothing,
@@ -114,7 +117,9 @@ impl World {
         } else {
             Duration::ZERO
         };
-        Instant::from_start(self.now.saturating_sub(back))
+        let told = self.now.saturating_sub(back);
+        self.machine = self.machine.max(told);
+        Instant::from_start(told)
     }
 
     /// Does the next thing that happens; false when nothing does.
@@ -193,7 +198,7 @@ impl World {
         match output {
             Output::Connect => {
                 if !matches!(self.pending, Pending::Connect { .. }) {
-                    self.ledger.connecting(now)?;
+                    self.ledger.connecting(now, self.close_by.is_some())?;
                     let healthy = self.healed || !self.random.percent(self.plan.refused);
                     let at = now + self.random.time(self.plan.latency);
                     self.pending = Pending::Connect { at, healthy };
@@ -238,8 +243,9 @@ impl World {
                 let wire = Wire::new(&self.plan, self.healed, &mut self.random, self.now);
                 self.wire = Some(wire);
                 self.begun = 0;
-                self.ledger.connected(self.now);
-                self.tell(Input::Connected)
+                self.tell(Input::Connected)?;
+                self.ledger.connected(self.machine);
+                Ok(())
             }
             Pending::Write { bytes, whole, .. } => self.write(&bytes, whole),
             Pending::Finish { .. } => {
@@ -277,7 +283,7 @@ impl World {
             count = usize::MAX - 1;
         }
         self.tell(Input::Written(count))?;
-        self.ledger.wrote(&self.sender.stats(), self.now);
+        self.ledger.wrote(&self.sender.stats(), self.machine);
         Ok(())
     }
 
@@ -323,7 +329,7 @@ impl World {
         }
         self.sender.handle_input(input, now);
         let idle = idle && self.sender.is_idle();
-        self.ledger.ended(end, cut, idle, swallowed, &self.sender.stats(), self.now);
+        self.ledger.ended(end, cut, idle, swallowed, &self.sender.stats(), self.machine);
         self.ledger.check(&mut self.sender)?;
         if end != End::Proven {
             self.ledger.after_failure(&self.sender)?;
