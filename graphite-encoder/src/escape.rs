@@ -2,37 +2,63 @@
 //!
 //! Which characters mean what to a receiver is in `check.rs`; here is only what is escaped.
 
-use std::{borrow::Cow, iter};
+use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode, percent_encode_byte};
 
 use crate::error::{DecodeError, EncodeError};
 
-/// What `urllib.parse.quote(...).replace('.', '%2E')` escapes.
-pub(crate) const QUOTE: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'_').remove(b'-').remove(b'~').remove(b'/');
+/// Characters that stay as they are, beside ASCII letters and digits: once as a table for the
+/// scan that every name goes through, once as the set that `percent-encoding` writes by.
+pub(crate) struct Kept {
+    table: [bool; 256],
+    escaped: &'static AsciiSet,
+}
 
-/// What `Percent` escapes.
-const PERCENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'-');
+/// What `urllib.parse.quote(...).replace('.', '%2E')` leaves alone.
+pub(crate) static QUOTE: Kept = Kept {
+    table: table(b"_-~/"),
+    escaped: &NON_ALPHANUMERIC.remove(b'_').remove(b'-').remove(b'~').remove(b'/'),
+};
+
+/// What `Percent` leaves alone.
+static PERCENT: Kept =
+    Kept { table: table(b"_-"), escaped: &NON_ALPHANUMERIC.remove(b'_').remove(b'-') };
+
+const fn table(others: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut other = 0;
+    while other < others.len() {
+        table[others[other] as usize] = true;
+        other += 1;
+    }
+    table
+}
+
+impl Kept {
+    /// Whether the whole text stays as it is.
+    pub(crate) fn holds(&self, text: &str) -> bool {
+        text.bytes().all(|b| self.table[usize::from(b)])
+    }
+
+    /// The length of the escaped text.
+    pub(crate) fn length(&self, text: &[u8]) -> usize {
+        text.len() + 2 * text.iter().filter(|&&b| !self.table[usize::from(b)]).count()
+    }
+
+    /// Appends the escaped text.
+    pub(crate) fn append(&self, text: &[u8], out: &mut String) {
+        out.extend(percent_encode(text, self.escaped));
+    }
+}
 
 /// The longest file name, 255 bytes, less whisper's `.wsp`.
 pub(crate) const MAX_FILE_NAME: usize = 255 - ".wsp".len();
-
-/// Whether nothing in the text is escaped.
-pub(crate) fn is_kept(text: &str, set: &'static AsciiSet) -> bool {
-    let mut chunks = percent_encode(text.as_bytes(), set);
-    chunks.next().is_none_or(|chunk| chunk.len() == text.len()) && chunks.next().is_none()
-}
-
-/// The length of the escaped text.
-pub(crate) fn length(text: &[u8], set: &'static AsciiSet) -> usize {
-    percent_encode(text, set).map(str::len).sum()
-}
-
-/// Appends the escaped text.
-pub(crate) fn append(text: &[u8], set: &'static AsciiSet, out: &mut String) {
-    out.extend(percent_encode(text, set));
-}
 
 /// Refuses a text that is not ASCII.
 pub(crate) fn check_ascii(text: &str) -> Result<(), DecodeError> {
@@ -110,25 +136,22 @@ impl Escape {
 
     /// Whether a byte that is followed by `next` is left as it is.
     fn keeps(self, byte: u8, next: Option<u8>) -> bool {
-        match byte {
-            // Before a digit it would look like an escape.
-            b'_' => self == Self::Percent || next.and_then(upper_hex).is_none(),
-            b'-' => true,
-            _ => byte.is_ascii_alphanumeric(),
-        }
+        // Before a digit, Portable's `_` would look like an escape.
+        PERCENT.table[usize::from(byte)]
+            && (byte != b'_' || self == Self::Percent || next.and_then(upper_hex).is_none())
     }
 
     /// The bytes of a text, each with whether it is kept.
     fn bytes(self, part: &str) -> impl Iterator<Item = (u8, bool)> + '_ {
-        let next = part.bytes().skip(1).map(Some).chain(iter::once(None));
-        part.bytes().zip(next).map(move |(byte, next)| (byte, self.keeps(byte, next)))
+        let bytes = part.as_bytes();
+        bytes.iter().enumerate().map(move |(at, &b)| (b, self.keeps(b, bytes.get(at + 1).copied())))
     }
 
     /// Whether `encode` gives the part back as it is.
     pub(crate) fn is_kept(self, part: &str) -> bool {
         let fits = (1..=MAX_FILE_NAME).contains(&part.len());
         fits && match self {
-            Self::Percent => is_kept(part, PERCENT),
+            Self::Percent => PERCENT.holds(part),
             Self::Portable => self.bytes(part).all(|(_, kept)| kept),
         }
     }
@@ -139,14 +162,16 @@ impl Escape {
             out.push_str(self.empty());
             return Ok(());
         }
-        let escapes = self.bytes(part).filter(|&(_, kept)| !kept).count();
-        let length = part.len() + 2 * escapes;
+        let length = match self {
+            Self::Percent => PERCENT.length(part.as_bytes()),
+            Self::Portable => part.len() + 2 * self.bytes(part).filter(|&(_, kept)| !kept).count(),
+        };
         if length > MAX_FILE_NAME {
             return Err(EncodeError::TooLong { part: 0, length, limit: MAX_FILE_NAME });
         }
         out.reserve(length);
         match self {
-            Self::Percent => append(part.as_bytes(), PERCENT, out),
+            Self::Percent => PERCENT.append(part.as_bytes(), out),
             Self::Portable => {
                 for (byte, kept) in self.bytes(part) {
                     if kept {

@@ -24,7 +24,7 @@ const MAX_QUOTED_LABEL: usize = 3 * (MAX_LABEL + 1);
 /// Whether `encode` gives the part back as it is.
 pub(crate) fn is_kept(part: &str) -> bool {
     // No dot is left alone, so a part without changes is one label.
-    part.len() <= MAX_LABEL && escape::is_kept(part, QUOTE)
+    part.len() <= MAX_LABEL && QUOTE.holds(part)
 }
 
 /// Appends an encoded part.
@@ -44,9 +44,9 @@ pub(crate) fn encode(part: &str, out: &mut String) -> Result<(), EncodeError> {
         };
         let next = offset + label.len() + dot.map_or(0, char::len_utf8);
         if offset == 0 {
-            out.reserve(escape::length(ascii, QUOTE) + longest(&part[label.len()..]));
+            out.reserve(QUOTE.length(ascii) + longest(&part[label.len()..]));
         }
-        escape::append(ascii, QUOTE, out);
+        QUOTE.append(ascii, out);
         if dot.is_some() {
             out.push_str("%2E");
         }
@@ -58,7 +58,7 @@ pub(crate) fn encode(part: &str, out: &mut String) -> Result<(), EncodeError> {
 /// The most that the rest of a part, from the first dot on, can take.
 fn longest(rest: &str) -> usize {
     if rest.is_ascii() {
-        escape::length(rest.as_bytes(), QUOTE)
+        QUOTE.length(rest.as_bytes())
     } else {
         rest.split(is_dot).count() * MAX_QUOTED_LABEL
     }

@@ -1,4 +1,84 @@
-//! Names for Graphite: any text becomes part of a metric path, and comes back.
+//! Names for Graphite: any text becomes a part of a metric path that every store takes, and comes
+//! back.
+//!
+//! A metric path is parts joined by dots, and the store makes a file or a directory of each part.
+//! A space in one breaks the line, a dot or a slash moves the series elsewhere in the tree, a
+//! bracket hides it from queries. A [`Scheme`] turns any text into a part that is safe:
+//!
+//! ```
+//! use graphite_encoder::Scheme;
+//!
+//! let path = Scheme::Percent.join(["hosts", "www.example.com", "disk /var", "used"])?;
+//! assert_eq!(path, "hosts.www%2Eexample%2Ecom.disk%20%2Fvar.used");
+//! # Ok::<(), graphite_encoder::EncodeError>(())
+//! ```
+//!
+//! # Which scheme
+//!
+//! | scheme | choose it for | example |
+//! |---|---|---|
+//! | [`Idna`](Scheme::Idna) | a tree that aiographite's first releases began | `Bücher` → `xn--bcher-kva` |
+//! | [`Punycode`](Scheme::Punycode) | a tree that aiographite since 0.1.6 goes on with | `Bücher` → `Bcher-kva` |
+//! | [`Percent`](Scheme::Percent) | new trees | `Bücher` → `B%C3%BCcher` |
+//! | [`Portable`](Scheme::Portable) | new trees behind carbon-c-relay, which replaces every `%` | `Bücher` → `B_C3_BCcher` |
+//!
+//! There is no default, and a tree should keep to one: another scheme is another name for the
+//! same series.
+//!
+//! | part | `Idna` | `Punycode` | `Percent` | `Portable` |
+//! |---|---|---|---|---|
+//! | `www.example.com` | `www%2Eexample%2Ecom` | `www%2Eexample%2Ecom-` | `www%2Eexample%2Ecom` | `www_2Eexample_2Ecom` |
+//! | `Straße 7` | `strasse%207` | `Strae%207-3va` | `Stra%C3%9Fe%207` | `Stra_C3_9Fe_207` |
+//! | `汉 字` | `xn--%20-571bm41c` | `%20-571bm41c` | `%E6%B1%89%20%E5%AD%97` | `_E6_B1_89_20_E5_AD_97` |
+//! | `a/b` | `a/b` | `a/b-` | `a%2Fb` | `a_2Fb` |
+//! | `👩‍💻` | `xn--rq8hef` | `1ug1855pcha` | `%F0%9F%91%A9%E2%80%8D%F0%9F%92%BB` | `_F0_9F_91_A9_E2_80_8D_F0_9F_92_BB` |
+//! | the empty text | stays empty | stays empty | `%FF` | `_FF` |
+//! | takes | what Python's `idna` takes | any text | any that fits | any that fits |
+//! | gives back | lower case, other forms of a character and joiners are lost | exactly | exactly | exactly |
+//! | a result's length | any | any | at most 251 bytes | at most 251 bytes |
+//!
+//! - `Idna` and `Punycode` are Python's codecs, byte for byte: what CPython 3.11 makes of a name,
+//!   and an error where it raises. They leave `/` and `~` alone, as Python's `quote` does, so that
+//!   a store makes a directory of `a/b`.
+//! - `Percent` and `Portable` take every text whose result fits into a file name (255 bytes with
+//!   whisper's `.wsp`), and decode nothing but what they made: two texts never share an encoding.
+//!   Their results are made of `[A-Za-z0-9_%-]` and `[A-Za-z0-9_-]`, and are never empty: the byte
+//!   `FF` of the empty text's form is in no UTF-8 text.
+//! - `Portable` escapes `_` only where a digit or one of `A` to `F` follows: `cpu_user` stays,
+//!   `eth_0` becomes `eth_5F0`.
+//!
+//! A part that needs no change is borrowed, after one scan of it. Otherwise there is one
+//! allocation, of the size that is needed; the exceptions are `Idna` names of several labels
+//! beyond ASCII and decoded Punycode, which take more room than they fill.
+//!
+//! # Tags
+//!
+//! [`tagged`] writes the tagged series of Graphite 1.1 in carbon's normal form, [`parse_tagged`]
+//! reads them:
+//!
+//! ```
+//! let series = graphite_encoder::tagged("disk.used", [("server", "web01"), ("device", "sda1")])?;
+//! assert_eq!(series, "disk.used;device=sda1;server=web01");
+//! # Ok::<(), graphite_encoder::TagError>(())
+//! ```
+//!
+//! # Paths built by hand
+//!
+//! [`check_path`] tells what a path will meet, without refusing anything:
+//!
+//! ```
+//! let warnings = graphite_encoder::check_path("disk.a*");
+//! assert_eq!(warnings[0].to_string(), "part 1: \"*\" at byte 1 is a pattern in queries");
+//! ```
+//!
+//! # What it does not do
+//!
+//! - Send anything, or know what a metric is: a path goes to `graphite-proto` as a string.
+//! - Check domain names. `Idna` is IDNA 2003 as Python has it, not UTS 46.
+//! - Limit whole paths: a path of many parts may still be too long for a line, a directory or a
+//!   file system.
+//! - Keep letters apart on file systems that ignore case.
+//! - Hold lone surrogates: Python's `punycode` can decode to one, here that is an error.
 
 #![forbid(unsafe_code)]
 

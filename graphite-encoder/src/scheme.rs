@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::{
     error::{DecodeError, EncodeError},
-    escape::{self, Escape, QUOTE, Unquote},
+    escape::{Escape, QUOTE, Unquote},
     idna, punycode,
 };
 
@@ -146,16 +146,24 @@ impl Scheme {
 
 /// Appends the quoted Punycode of a part.
 fn append_punycode(part: &str, out: &mut String) {
+    // Digits and the delimiter need no quoting.
+    if part.is_ascii() {
+        out.reserve(QUOTE.length(part.as_bytes()) + 1);
+        QUOTE.append(part.as_bytes(), out);
+        if !part.is_empty() {
+            out.push('-');
+        }
+        return;
+    }
     let ascii_runs = || part.split(|c: char| !c.is_ascii()).map(str::as_bytes);
-    let base: usize = ascii_runs().map(|run| escape::length(run, QUOTE)).sum();
+    let base: usize = ascii_runs().map(|run| QUOTE.length(run)).sum();
     let mut digits = 0;
     punycode::digits(part.chars(), |_| digits += 1);
-    out.reserve(base + 1 + digits);
-    ascii_runs().for_each(|run| escape::append(run, QUOTE, out));
+    out.reserve(base + usize::from(base > 0) + digits);
+    ascii_runs().for_each(|run| QUOTE.append(run, out));
     if base > 0 {
         out.push('-');
     }
-    // Digits and the delimiter need no quoting.
     punycode::digits(part.chars(), |digit| out.push(char::from(digit)));
 }
 

@@ -1,0 +1,28 @@
+//! The tables of the crate page say what the crate does.
+
+use graphite_encoder::Scheme;
+
+const SCHEMES: [Scheme; 4] = [Scheme::Idna, Scheme::Punycode, Scheme::Percent, Scheme::Portable];
+
+#[test]
+fn the_tables_are_true() {
+    let page = include_str!("../src/lib.rs");
+    let cells = |row: &str| -> Vec<String> {
+        row.split('|').map(|cell| cell.trim().trim_matches('`').to_owned()).collect()
+    };
+    let mut rows = 0;
+    for row in page.lines().filter(|line| line.starts_with("//! | `")) {
+        let cells = cells(row);
+        for (scheme, shown) in SCHEMES.into_iter().zip(&cells[2..]) {
+            assert_eq!(scheme.encode(&cells[1]).unwrap(), *shown, "{row}");
+        }
+        rows += 1;
+    }
+    assert_eq!(rows, 5);
+    for (scheme, name) in SCHEMES.into_iter().zip(["Idna", "Punycode", "Percent", "Portable"]) {
+        let start = format!("//! | [`{name}`]");
+        let row = page.lines().find(|line| line.starts_with(&start)).unwrap();
+        let (_, shown) = row.trim_end_matches("` |").rsplit_once("`Bücher` → `").unwrap();
+        assert_eq!(scheme.encode("Bücher").unwrap(), shown);
+    }
+}
