@@ -1,3 +1,64 @@
-//! Developer tasks.
+//! Developer tasks: `cargo xtask TASK`. One file a task; this one only chooses.
 
-fn main() {}
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
+
+mod parity;
+mod purity;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+/// What a task returns: an error is printed in one line, with its causes, and ends with code 1.
+pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// A task: its name, its arguments, what it is for, and what runs it.
+type Task = (&'static str, &'static str, &'static str, fn(&[String]) -> Result);
+
+const TASKS: &[Task] = &[
+    ("test", "", "everything that a change must pass", test::run),
+    ("purity", "", "proto and encoder know no runtime, socket, clock or thread", purity::run),
+    ("parity", "", "both clients have the same files and export the same names", parity::run),
+];
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let name = args.next().unwrap_or_else(|| "help".to_owned());
+    let args: Vec<String> = args.collect();
+    if matches!(name.as_str(), "help" | "--help" | "-h") {
+        help();
+        return ExitCode::SUCCESS;
+    }
+    let Some((.., task)) = TASKS.iter().find(|(task, ..)| *task == name) else {
+        eprintln!("xtask: there is no task {name:?}; `cargo xtask help` lists them");
+        return ExitCode::FAILURE;
+    };
+    match task(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask {name}: {}", chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn help() {
+    println!("Usage: cargo xtask TASK [ARGUMENTS]\n");
+    for (name, arguments, about, _) in TASKS {
+        println!("  {name:8} {about}");
+        if !arguments.is_empty() {
+            println!("           {arguments}");
+        }
+    }
+}
+
+/// Puts an error and its causes on one line.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,109 @@
+//! `cargo xtask test`: everything that a change must pass, in one table of steps.
+//!
+//! CI, README and developers all run this. The runners' own lines go through; what a quiet step
+//! prints is shown if it fails.
+
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use crate::workspace::{cargo, no_arguments, read, root};
+use crate::{Result, parity, purity};
+
+/// A step: its name and what it does.
+type Step = (&'static str, fn() -> Result);
+
+const STEPS: &[Step] = &[
+    ("format", || quiet(cargo(["fmt", "--all", "--check"]))),
+    ("minimum supported Rust declared once", msrv),
+    ("lints", || quiet(clippy())),
+    ("purity", || purity::run(&[])),
+    ("parity", || parity::run(&[])),
+    ("tests", || loud(cargo(["test", "--workspace", "--all-targets"]))),
+    ("doc tests", || loud(cargo(["test", "--workspace", "--doc"]))),
+    ("docs", || quiet(docs())),
+];
+
+pub(crate) fn run(arguments: &[String]) -> Result {
+    no_arguments(arguments)?;
+    let start = Instant::now();
+    for (index, (name, step)) in STEPS.iter().enumerate() {
+        let begun = Instant::now();
+        println!("[{}/{}] {name}", index + 1, STEPS.len());
+        step().map_err(|error| format!("step {name:?} failed: {error}"))?;
+        println!("[{}/{}] {name}: ok, {} s", index + 1, STEPS.len(), begun.elapsed().as_secs());
+    }
+    println!("\nall {} steps passed in {} s", STEPS.len(), start.elapsed().as_secs());
+    Ok(())
+}
+
+fn clippy() -> Command {
+    cargo(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])
+}
+
+fn docs() -> Command {
+    let mut command = cargo(["doc", "--workspace", "--no-deps", "--quiet"]);
+    command.env("RUSTDOCFLAGS", "-D warnings");
+    command
+}
+
+/// Runs a command whose output goes through.
+fn loud(mut command: Command) -> Result {
+    let status = command.status().map_err(|error| format!("{command:?}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{command:?} ended with {status}").into()) }
+}
+
+/// Runs a command whose output is shown only if it fails.
+fn quiet(mut command: Command) -> Result {
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.map_err(|error| format!("{command:?}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    print!("{}", String::from_utf8_lossy(&output.stdout));
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    Err(format!("{command:?} ended with {}", output.status).into())
+}
+
+/// The minimum supported Rust stands in the workspace's manifest, and every crate inherits it.
+fn msrv() -> Result {
+    let top = read(&root().join("Cargo.toml"))?;
+    let mut members = Vec::new();
+    for entry in std::fs::read_dir(root())? {
+        let manifest = entry?.path().join("Cargo.toml");
+        if manifest.is_file() {
+            members.push((manifest.display().to_string(), read(&manifest)?));
+        }
+    }
+    declared_once(&top, &members)
+}
+
+fn declared_once(top: &str, members: &[(String, String)]) -> Result {
+    let count = |text: &str, what: &str| text.lines().filter(|line| line.starts_with(what)).count();
+    if count(top, "rust-version = ") != 1 {
+        return Err("Cargo.toml must hold rust-version once, in [workspace.package]".into());
+    }
+    for (name, manifest) in members {
+        if count(manifest, "rust-version.workspace = true") != 1
+            || count(manifest, "rust-version = ") != 0
+        {
+            return Err(format!("{name} must inherit rust-version from the workspace").into());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_minimum_supported_rust_is_found() {
+        let top = "[workspace.package]\nrust-version = \"1.88\"\n";
+        let member = |text: &str| vec![("a/Cargo.toml".to_owned(), text.to_owned())];
+        assert!(declared_once(top, &member("rust-version.workspace = true\n")).is_ok());
+        let own = declared_once(top, &member("rust-version = \"1.90\"\n")).unwrap_err();
+        assert!(own.to_string().contains("a/Cargo.toml"), "{own}");
+        assert!(declared_once(top, &member("")).is_err());
+        assert!(declared_once("", &[]).is_err());
+    }
+}

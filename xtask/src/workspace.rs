@@ -1,0 +1,57 @@
+//! Where the workspace is, its crates, and how cargo is called in it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::Result;
+
+/// The crates that must stay free of input and output.
+pub(crate) const PURE: [&str; 2] = ["graphite-proto", "graphite-encoder"];
+
+/// The clients, which mirror each other.
+pub(crate) const CLIENTS: [&str; 2] = ["graphite-client-tokio", "graphite-client-async-std"];
+
+/// Returns the top of the checkout that this binary was built from.
+pub(crate) fn root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_owned()
+}
+
+/// Returns a call of the cargo that runs this, in the workspace.
+pub(crate) fn cargo<I: IntoIterator<Item: Into<OsString>>>(arguments: I) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root()).args(arguments.into_iter().map(Into::into));
+    command
+}
+
+/// Returns every Rust file below a folder, sorted.
+pub(crate) fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Reads a file, or says which one could not be read.
+pub(crate) fn read(path: &Path) -> Result<String> {
+    Ok(std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?)
+}
+
+/// Refuses arguments for a task that takes none.
+pub(crate) fn no_arguments(arguments: &[String]) -> Result {
+    match arguments {
+        [] => Ok(()),
+        [first, ..] => Err(format!("argument {first:?} is not known; there are none").into()),
+    }
+}
