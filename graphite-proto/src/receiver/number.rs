@@ -78,3 +78,43 @@ fn from_i128(value: i128) -> Value {
     #[expect(clippy::cast_precision_loss, reason = "no integer of 64 bits holds it")]
     u64::try_from(value).map_or(Value::F64(value as f64), Value::U64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes a long as Python does, with some bytes of sign or of zeros more.
+    fn long(value: i128, zeros: usize, signs: usize) -> Vec<u8> {
+        let mut bytes = vec![0; zeros];
+        bytes.extend_from_slice(&value.to_le_bytes());
+        bytes.resize(bytes.len() + signs, if value < 0 { 0xFF } else { 0 });
+        bytes
+    }
+
+    #[test]
+    fn a_long_is_exact_or_rounded_once() {
+        let tie = (1i128 << 53) + 1;
+        let mut values = vec![0, 1, i128::MAX, i128::from(u64::MAX), i128::from(i64::MAX)];
+        for shift in [0, 1, 7, 8, 31, 60, 63, 64, 70, 72] {
+            for near in [tie - 1, tie, tie + 1, tie + 2] {
+                values.extend([near << shift, (near << shift) + 1, (near << shift) - 1]);
+            }
+        }
+        for value in values.into_iter().flat_map(|value| [value, -value, !value]) {
+            for signs in [0, 1, 40] {
+                assert_eq!(from_long(&long(value, 0, signs)), from_i128(value), "{value}");
+            }
+            // The same number times 256^20 has the same rounding.
+            let scaled = match from_long(&long(value, 20, 1)) {
+                Value::F64(scaled) => scaled,
+                other => other.as_f64(),
+            };
+            #[expect(clippy::cast_precision_loss, reason = "the rounding to compare with")]
+            let expected = value as f64 * 2f64.powi(160);
+            assert_eq!(scaled.to_bits(), expected.to_bits(), "{value} scaled");
+        }
+        assert_eq!(from_long(&[]), Value::I64(0));
+        assert_eq!(from_long(&[0x7F; 255]), Value::F64(f64::INFINITY));
+        assert_eq!(from_long(&[0x80; 255]), Value::F64(f64::NEG_INFINITY));
+    }
+}
