@@ -1,0 +1,58 @@
+//! The README's quick starts are the examples of the crates, and those deliver.
+
+#![allow(missing_docs, reason = "a test has no users")]
+
+use std::io::Read as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const EXAMPLES: [(&str, &str); 3] = [
+    ("graphite-client-tokio", "quickstart_tokio"),
+    ("graphite-client-async-std", "quickstart_async_std"),
+    ("graphite-proto", "quickstart_std"),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn source(krate: &str, example: &str) -> String {
+    std::fs::read_to_string(root().join(krate).join("examples").join(format!("{example}.rs")))
+        .unwrap()
+}
+
+#[test]
+fn the_quick_starts_are_the_examples() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let blocks: Vec<&str> =
+        readme.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let examples = EXAMPLES.map(|(krate, example)| source(krate, example));
+    assert_eq!(blocks, examples);
+}
+
+#[test]
+fn the_quick_starts_deliver() {
+    for (krate, example) in EXAMPLES {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let receiver = std::thread::spawn(move || {
+            let mut text = String::new();
+            listener.accept().unwrap().0.read_to_string(&mut text).unwrap();
+            text
+        });
+        // Built with the other targets before the tests run, or here if only this test is run.
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let run = ["run", "--quiet", "-p", krate, "--example", example, "--", address.as_str()];
+        let output = Command::new(cargo).current_dir(root()).args(run).output().unwrap();
+        assert!(output.status.success(), "{example}: {}", String::from_utf8_lossy(&output.stderr));
+        let text = receiver.join().unwrap();
+        let names: Vec<&str> = text.lines().filter_map(|line| line.split(' ').next()).collect();
+        let sent = source(krate, example);
+        let expected = ["servers.web01.load", "servers.web01.users", "servers.web01.jobs"];
+        let expected: Vec<&str> =
+            expected.into_iter().filter(|name| sent.contains(&format!("\"{name}\""))).collect();
+        assert_eq!(names, expected, "{example}");
+        assert!(text.ends_with('\n'), "{example}");
+    }
+}
