@@ -180,19 +180,19 @@ pub enum DecodeError {
         /// Where it is.
         offset: usize,
     },
-    /// `Idna`, `Punycode`: the text ends within a Punycode number.
+    /// `Punycode`: the text ends within a Punycode number.
     Incomplete {
         /// Where the number begins.
         offset: usize,
     },
-    /// `Idna`, `Punycode`: not a Punycode digit.
+    /// `Punycode`: not a Punycode digit.
     InvalidDigit {
         /// Where it is.
         offset: usize,
         /// What stands there.
         character: char,
     },
-    /// `Idna`, `Punycode`: a code point beyond U+10FFFF.
+    /// `Punycode`: a code point beyond U+10FFFF.
     OutOfRange {
         /// Where its number begins.
         offset: usize,
@@ -204,8 +204,8 @@ pub enum DecodeError {
         /// The surrogate, 0xD800 to 0xDFFF.
         code: u32,
     },
-    /// `Idna`: a label that does not encode to itself again.
-    NoRoundTrip {
+    /// `Idna`: a label that begins with `xn--`, but that no text encodes to.
+    BadLabel {
         /// Where the label begins.
         offset: usize,
     },
@@ -255,8 +255,8 @@ impl fmt::Display for DecodeError {
             Self::Surrogate { offset, code } => {
                 write!(f, "Punycode number at byte {offset} leads to the surrogate U+{code:04X}")
             }
-            Self::NoRoundTrip { offset } => {
-                write!(f, "label at byte {offset} does not encode to itself again")
+            Self::BadLabel { offset } => {
+                write!(f, "label at byte {offset} begins with \"xn--\", but no text encodes to it")
             }
             Self::Empty => f.write_str("encoded name is empty"),
             Self::TooLong { length, limit } => {

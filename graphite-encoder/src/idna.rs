@@ -30,7 +30,7 @@ pub(crate) fn is_kept(part: &str) -> bool {
 /// Appends an encoded part.
 pub(crate) fn encode(part: &str, out: &mut String) -> Result<(), EncodeError> {
     let mut offset = 0;
-    let mut buffer = Label::default();
+    let mut buffer = Label::new();
     while offset < part.len() {
         let rest = &part[offset..];
         let (end, dot) = rest.char_indices().find(|&(_, c)| is_dot(c)).unzip();
@@ -102,31 +102,26 @@ fn to_ascii(label: &str, offset: usize, out: &mut Label) -> Result<(), EncodeErr
 }
 
 /// An ASCII label under construction.
-#[derive(Default)]
 struct Label {
-    bytes: Bytes,
+    bytes: [u8; MAX_LABEL],
     /// May exceed the room: then only the length is kept.
     len: usize,
 }
 
-struct Bytes([u8; MAX_LABEL]);
-
-impl Default for Bytes {
-    fn default() -> Self {
-        Self([0; MAX_LABEL])
-    }
-}
-
 impl Label {
+    fn new() -> Self {
+        Self { bytes: [0; MAX_LABEL], len: 0 }
+    }
+
     fn push(&mut self, byte: u8) {
-        if let Some(room) = self.bytes.0.get_mut(self.len) {
+        if let Some(room) = self.bytes.get_mut(self.len) {
             *room = byte;
         }
         self.len += 1;
     }
 
     fn as_bytes(&self) -> &[u8] {
-        &self.bytes.0[..self.len.min(MAX_LABEL)]
+        &self.bytes[..self.len.min(MAX_LABEL)]
     }
 }
 
@@ -161,11 +156,11 @@ fn to_unicode(out: &mut String, start: usize, offset: usize) -> Result<(), Decod
     if !out[start..].starts_with(ACE_PREFIX) {
         return Ok(());
     }
-    let no_round_trip = DecodeError::NoRoundTrip { offset };
-    let mut label = Label::default();
-    out.bytes().skip(start).for_each(|b| label.push(b));
+    let bad_label = DecodeError::BadLabel { offset };
+    let mut label = Label::new();
+    out[start..].bytes().for_each(|b| label.push(b));
     if label.len > MAX_LABEL {
-        return Err(no_round_trip);
+        return Err(bad_label);
     }
     let ace = label.as_bytes();
     let encoded = &ace[ACE_PREFIX.len()..];
@@ -175,13 +170,14 @@ fn to_unicode(out: &mut String, start: usize, offset: usize) -> Result<(), Decod
 
     out.truncate(start);
     out.extend(base.iter().copied().map(char::from));
-    punycode::insert(out, start, digits.iter().map(|&b| (offset, b)))?;
+    punycode::insert(out, start, digits.iter().copied().enumerate())
+        .map_err(|_| bad_label.clone())?;
 
-    let mut again = Label::default();
+    let mut again = Label::new();
     match to_ascii(&out[start..], 0, &mut again) {
         Ok(()) if again.as_bytes().iter().copied().eq(ace.iter().map(u8::to_ascii_lowercase)) => {
             Ok(())
         }
-        _ => Err(no_round_trip),
+        _ => Err(bad_label),
     }
 }

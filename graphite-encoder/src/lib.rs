@@ -47,9 +47,8 @@
 //! - `Portable` escapes `_` only where a digit or one of `A` to `F` follows: `cpu_user` stays,
 //!   `eth_0` becomes `eth_5F0`.
 //!
-//! A part that needs no change is borrowed, after one scan of it. Otherwise there is one
-//! allocation, of the size that is needed; the exceptions are `Idna` names of several labels
-//! beyond ASCII and decoded Punycode, which take more room than they fill.
+//! A part that needs no change is borrowed, after one scan of it; any other takes one allocation,
+//! there and back. `encode` sizes it exactly, but for `Idna` names of several labels beyond ASCII.
 //!
 //! # Tags
 //!
