@@ -78,12 +78,6 @@ impl Queue {
         self.frames.is_empty() || self.bytes.saturating_add(bytes) <= self.limit
     }
 
-    /// Returns whether that many more bytes fit once all that may be dropped is dropped.
-    pub(crate) fn can_make_room(&self, bytes: usize) -> bool {
-        let pinned = self.offer().len();
-        pinned == 0 || pinned.saturating_add(bytes) <= self.limit
-    }
-
     /// Appends a point that was checked; `position` is its number among all accepted.
     pub(crate) fn push(&mut self, point: &Point<'_>, position: u64) {
         let bound = self.protocol.upper_bound(point);

@@ -269,10 +269,9 @@ impl Sender {
                 self.done() >= to
             }
             Wait::Connection(number) => self.connections >= number,
-            Wait::Room(bytes) => match self.config.overflow {
-                Overflow::Reject => self.queue.has_room(bytes),
-                Overflow::DropOldest => self.queue.can_make_room(bytes),
-            },
+            Wait::Room(bytes) => {
+                self.config.overflow == Overflow::DropOldest || self.queue.has_room(bytes)
+            }
         };
         if met {
             Some(Ok(()))

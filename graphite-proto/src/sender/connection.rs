@@ -14,6 +14,19 @@
 //! An input that is not named for a phase changes nothing: it speaks of a connection that is over
 //! already. `Waiting` is left at once where its condition holds, so a connection that ended with
 //! points to send goes straight to `Connecting` when there is no delay.
+//!
+//! The same by inputs, for a machine that has a point to send and a connection so young that its
+//! end is a failure; `Timeout` comes at the deadline, `PeerFinished` without proof. An empty cell
+//! changes no phase. `tests/sender.rs` reads this table and holds it against the code.
+//!
+//! | phase | output | `Connected` | `ConnectFailed` | `Written` | `Finished` | `PeerFinished` | `PeerSpoke` | `Disconnected` | `Timeout` | `Close` |
+//! |---|---|---|---|---|---|---|---|---|---|---|
+//! | `Waiting` | `Idle` | | | | | | | | `Connecting` | `Connecting` |
+//! | `Connecting` | `Connect` | `Up` | `Waiting` | | | | | `Waiting` | | |
+//! | `Up` | `Transmit` | | | | | `Waiting` | `Aborting` | `Waiting` | `Aborting` | |
+//! | `Finishing` | `Idle` | | | | | `Waiting` | `Aborting` | `Waiting` | `Aborting` | |
+//! | `Aborting` | `Disconnect` | | | | | `Waiting` | | `Waiting` | | |
+//! | `Closed` | `Closed` | | | | | | | | | |
 
 use std::io::ErrorKind;
 use std::time::Duration;

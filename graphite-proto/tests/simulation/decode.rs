@@ -41,7 +41,7 @@ impl Decoder {
     /// The length of the line or frame that the bytes begin with, if it is complete.
     fn frame(&self, bytes: &[u8]) -> Result<Option<usize>, String> {
         if self.protocol == Protocol::Plaintext {
-            return Ok(bytes.iter().position(|&byte| byte == b'\n').map(|end| end + 1));
+            return Ok(memchr::memchr(b'\n', bytes).map(|end| end + 1));
         }
         let Some(header) = bytes.first_chunk::<4>() else { return Ok(None) };
         let length = u32::from_be_bytes(*header) as usize;

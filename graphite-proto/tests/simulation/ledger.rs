@@ -63,7 +63,9 @@ pub(crate) struct Ledger {
     possible: u32,
     failures: u64,
     connected_at: Duration,
-    outage: VecDeque<Duration>,
+    /// The connects of the last second that no proof has paid for, and those since anything lived.
+    connects: VecDeque<Duration>,
+    outage: usize,
     written: u64,
     pub(crate) last: Stats,
     dropping: u32,
@@ -87,7 +89,8 @@ impl Ledger {
             possible: 0,
             failures: 0,
             connected_at: Duration::ZERO,
-            outage: VecDeque::new(),
+            connects: VecDeque::new(),
+            outage: 0,
             written: 0,
             last: Stats::default(),
             dropping: 0,
@@ -146,19 +149,21 @@ impl Ledger {
     }
 
     pub(crate) fn connecting(&mut self, now: Duration, closing: bool) -> Check {
-        self.outage.push_back(now);
-        while self.outage.front().is_some_and(|&at| now - at >= Duration::from_secs(1)) {
-            self.outage.pop_front();
+        self.connects.push_back(now);
+        while self.connects.front().is_some_and(|&at| now - at >= Duration::from_secs(1)) {
+            self.connects.pop_front();
         }
-        // Every connection of these failed without having lived, or had no more than read: see
-        // `connection_ended` for what empties the list.
+        self.outage += 1;
         let most = match self.plan.backoff {
             backoff if backoff < Duration::from_millis(50) => usize::MAX,
             // The last chance is used: four more attempts and the one that cuts the delay short.
             _ if closing => 13,
-            _ => 8,
+            // Nothing comes about, or nothing that lives: an outage.
+            _ if self.outage >= self.connects.len() => 8,
+            _ => 12,
         };
-        ensure!(self.outage.len() <= most, "{} connects in a second", self.outage.len());
+        let connects = self.connects.len();
+        ensure!(connects <= most, "{connects} connects in a second, {most} allowed");
         Ok(())
     }
 
@@ -191,11 +196,14 @@ impl Ledger {
         self.cut |= cut;
         let cut_bytes = if self.cut { plan.frame + plan.unit() } else { 0 };
         let long = now.saturating_sub(self.connected_at) >= plan.backoff;
+        if long {
+            self.outage = 0;
+        }
         if end == End::Proven {
             let left = self.budget.saturating_sub(self.repeated);
             self.budget = cut_bytes + if after.window_bytes == 0 { 0 } else { left };
             if after.confirmed > self.last.confirmed || idle {
-                self.outage.clear();
+                self.connects.clear();
             }
         } else {
             self.overwhelmed |= swallowed > window as u64;

@@ -116,7 +116,7 @@ impl Plan {
         // Beside the filling: `p`, a number, a dot; 45 for all that stands around a path.
         let point = pad + 12 + 45;
         let actions = r.between(5, 40);
-        let burst = r.pick(&[1, 3, 20, 60]).min(80_000 / actions / point).max(1);
+        let burst = r.pick(&[1, 3, 20, 60]).min(50_000 / actions / point).max(1);
         // About as many bytes will be sent; the rest is of that order, to end in few steps.
         let bytes = actions * burst * point / 4;
         let window = r.pick(&[0, 300, bytes / 10, bytes / 2, 200_000]);
@@ -236,7 +236,5 @@ pub(crate) fn path(seed: u64, number: u64, pad: usize) -> String {
 /// The same before the prefix is put before it.
 pub(crate) fn given_path(seed: u64, number: u64, pad: usize) -> String {
     let pad = Random::new(seed.wrapping_add(number)).below(pad + 1);
-    let mut path = format!("p{number}.");
-    path.extend(std::iter::repeat_n('x', pad + 1));
-    path
+    format!("p{number}.{}", "x".repeat(pad + 1))
 }

@@ -1,6 +1,5 @@
 //! One connection: two kernels, what lies between them, and a receiver that may die.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::decode::Decoder;
@@ -55,7 +54,7 @@ pub(crate) struct Wire {
     reads: usize,
     latency: Duration,
     capacity: usize,
-    unread: VecDeque<u8>,
+    unread: Vec<u8>,
     decoder: Decoder,
     pub(crate) pushed: u64,
     read: u64,
@@ -93,7 +92,7 @@ impl Wire {
             reads: plan.reads,
             latency: plan.latency,
             capacity: plan.capacity,
-            unread: VecDeque::new(),
+            unread: Vec::new(),
             decoder: Decoder::new(plan.protocol, plan.seed, plan.pad),
             pushed: 0,
             read: 0,
@@ -122,7 +121,7 @@ impl Wire {
 
     pub(crate) fn push(&mut self, bytes: &[u8], random: &mut Random, now: Duration) {
         self.pushed += bytes.len() as u64;
-        self.unread.extend(bytes);
+        self.unread.extend_from_slice(bytes);
         self.read_later(random, now);
     }
 

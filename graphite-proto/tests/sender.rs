@@ -1,0 +1,293 @@
+//! The sending machine, rule by rule, in scenes with a name.
+//!
+//! Here: failures in a row, overflow, closing. What holds for all sequences of inputs is shown by
+//! `simulation.rs` and `properties.rs`.
+
+#[path = "sender/connection.rs"]
+mod connection;
+#[path = "sender/delivery.rs"]
+mod delivery;
+#[path = "sender/rig.rs"]
+mod rig;
+
+use std::io::ErrorKind;
+
+use graphite_proto::{
+    Config, Delivery, EnqueueError, Event, Input, Instant, Metric, NonFinite, Output, Overflow,
+    Protocol,
+};
+
+use rig::{Rig, WINDOW, config, ms};
+
+#[test]
+fn delays_double_to_the_cap_and_only_close_cuts_one_short() {
+    let mut rig = Rig::new(Config::default());
+    rig.put("a");
+    for failures in 0..12 {
+        rig.refuse();
+        rig.put("b");
+        let at = rig.at();
+        rig.sender.connect(at);
+        assert_eq!(rig.sender.poll_output(), Output::Idle);
+        let full = ms(50 * (1 << failures)).min(ms(10_000));
+        let delay = rig.deadline();
+        assert!(delay <= full && delay + ms(2) >= full * 3 / 4, "{failures}: {delay:?}");
+    }
+    rig.refuse().tell(Input::Close);
+    assert_eq!(rig.sender.poll_output(), Output::Connect);
+    // And the time that is left is not slept through.
+    assert!(rig.refuse().deadline() <= ms(2_500));
+}
+
+#[test]
+fn waiters_are_told_at_the_third_failure_and_at_each_after_it() {
+    let mut rig = Rig::new(Config::default());
+    let (point, flush) = (rig.put("a"), rig.sender.ticket());
+    for _ in 0..2 {
+        rig.refuse();
+        assert_eq!((rig.kind(point), rig.kind(flush)), (None, None));
+        rig.deadline();
+    }
+    rig.refuse();
+    let refused = Some(Err(ErrorKind::ConnectionRefused));
+    assert_eq!((rig.kind(point), rig.kind(flush)), (refused, refused));
+    let later = rig.sender.ticket();
+    assert_eq!(rig.kind(later), None);
+    rig.deadline();
+    rig.refuse();
+    assert_eq!(rig.kind(later), refused);
+    assert!(matches!(rig.events()[..], [Event::GaveUp { failures: 3, .. }]));
+    // The point is still queued, and arrives.
+    rig.deadline();
+    assert_eq!(rig.tell(Input::Connected).write(), "a 1 9\n");
+    assert_eq!((rig.kind(point), rig.kind(later)), (Some(Ok(())), Some(Ok(()))));
+}
+
+#[test]
+fn a_life_longer_than_the_delay_before_it_resets_the_count() {
+    let mut rig = Rig::up(config(Delivery::BestEffort).max_attempts(2));
+    rig.put("a");
+    let flush = rig.sender.ticket();
+    for _ in 0..5 {
+        rig.later(300).reset();
+        assert_eq!(rig.sender.poll_output(), Output::Connect);
+        rig.tell(Input::Connected);
+    }
+    assert_eq!(rig.kind(flush), None);
+    rig.later(49).reset().deadline();
+    rig.tell(Input::Connected).later(30).reset();
+    assert_eq!(rig.kind(flush), Some(Err(ErrorKind::ConnectionReset)));
+}
+
+#[test]
+fn a_receiver_that_dies_in_its_first_moments_is_not_stormed() {
+    let mut rig = Rig::new(config(Delivery::BestEffort));
+    rig.put("a");
+    let mut connects = 0;
+    while rig.now < 1_000 {
+        if rig.sender.poll_output() == Output::Connect {
+            connects += 1;
+            rig.tell(Input::Connected).later(60).reset();
+        } else {
+            rig.deadline();
+        }
+    }
+    assert!(connects <= 6, "{connects}");
+}
+
+#[test]
+fn drop_oldest_drops_whole_frames_never_begun_and_tells_once() {
+    let config = config(Delivery::BestEffort).overflow(Overflow::DropOldest).queue_bytes(240);
+    let mut rig = Rig::up(config);
+    let begun = rig.put("begun");
+    rig.tell(Input::Written(3)).later(300).reset();
+    rig.events();
+    let tickets: Vec<_> = (0..60).map(|i| rig.put(&format!("p{i:02}"))).collect();
+    let stats = rig.sender.stats();
+    assert_eq!((stats.accepted, stats.queued + stats.dropped, stats.rejected), (61, 61, 0));
+    assert!(stats.dropped > 20 && stats.queued_bytes <= 240, "{stats:?}");
+    assert_eq!(rig.events(), [Event::Dropping]);
+    // Who comes now waits for what is there.
+    let flush = rig.sender.ticket();
+    let dropped = stats.dropped as usize;
+    for (i, &ticket) in tickets.iter().enumerate() {
+        let told = (i < dropped).then_some(Err(ErrorKind::StorageFull));
+        assert_eq!(rig.kind(ticket), told, "{i}");
+    }
+    let wire = rig.tell(Input::Connected).write();
+    let first = format!("begun 1 9\np{dropped:02} 1 9\n");
+    assert!(wire.starts_with(&first) && wire.ends_with("p59 1 9\n"), "{wire}");
+    assert_eq!((rig.kind(begun), rig.kind(flush)), (Some(Ok(())), Some(Ok(()))));
+}
+
+#[test]
+fn drop_oldest_takes_a_point_beside_a_huge_one_that_is_on_offer() {
+    let config = config(Delivery::BestEffort).overflow(Overflow::DropOldest).queue_bytes(100);
+    let mut rig = Rig::up(config);
+    rig.put(&"x".repeat(500));
+    let room = rig.sender.room(&Metric::new("a", 1));
+    assert_eq!(rig.kind(room), Some(Ok(())));
+    for path in ["a", "b"] {
+        rig.put(path);
+    }
+    assert_eq!((rig.sender.stats().queued, rig.sender.stats().dropped), (2, 1));
+}
+
+#[test]
+fn a_full_queue_refuses_and_tells_when_there_is_room() {
+    let mut rig = Rig::new(Config::default().queue_bytes(100));
+    // An empty queue takes what could never be sent else.
+    let at = rig.at();
+    let huge = "x".repeat(150);
+    rig.put(&huge);
+    let metric = Metric::new("a", 1);
+    let error = rig.sender.enqueue(&metric, 9, at).unwrap_err();
+    assert_eq!(error, EnqueueError::QueueFull { queued: 155, limit: 100 });
+    let room = rig.sender.room(&metric);
+    assert_eq!((rig.kind(room), rig.sender.stats().rejected), (None, 1));
+    rig.tell(Input::Connected).write();
+    assert_eq!(rig.kind(room), Some(Ok(())));
+}
+
+#[test]
+fn points_that_are_not_finite_are_skipped_or_refused() {
+    let at = Instant::START;
+    let nan = Metric::new("a", f64::NAN);
+    let mut rig = Rig::new(Config::default().non_finite(NonFinite::Skip));
+    let ticket = rig.sender.enqueue(&nan, 9, at).unwrap();
+    assert_eq!((rig.kind(ticket), rig.sender.poll_output()), (Some(Ok(())), Output::Idle));
+    assert_eq!((rig.sender.stats().skipped, rig.sender.stats().accepted), (1, 0));
+    let mut rig = Rig::new(Config::default());
+    assert!(matches!(rig.sender.enqueue(&nan, 9, at), Err(EnqueueError::Metric(_))));
+    assert_eq!(rig.sender.stats().rejected, 1);
+}
+
+#[test]
+fn a_prefix_stands_before_every_path_with_one_dot() {
+    for (prefix, line) in [("", "a 1 9\n"), ("x.y", "x.y.a 1 9\n"), ("x.", "x.a 1 9\n")] {
+        let mut rig = Rig::up(Config::default().prefix(prefix));
+        rig.put("a");
+        assert_eq!(rig.write(), line);
+    }
+}
+
+#[test]
+fn frames_are_sealed_at_their_size_and_a_batch_of_any_size_is_cut() {
+    let mut rig = Rig::new(Config::new(Protocol::Pickle).frame_bytes(1_000));
+    for i in 0..1_000 {
+        rig.put(&format!("point{i}"));
+    }
+    rig.tell(Input::Connected);
+    let mut frames = 0;
+    while let Output::Transmit(bytes) = rig.sender.poll_output() {
+        let length = u32::from_be_bytes(bytes[..4].try_into().unwrap()) as usize;
+        assert!(bytes.len() == 4 + length && bytes.len() <= 1_000, "{length}");
+        let count = bytes.len();
+        rig.tell(Input::Written(count));
+        frames += 1;
+    }
+    assert!(frames > 20 && rig.sender.stats().written == 1_000);
+}
+
+#[test]
+fn a_close_with_nothing_unproven_connects_nowhere() {
+    let mut rig = Rig::new(Config::default());
+    rig.tell(Input::Close);
+    assert!(rig.sender.is_closed() && rig.sender.unproven() == 0);
+    let mut rig = Rig::up(Config::default());
+    rig.put("a");
+    rig.write();
+    rig.later(1_000).tell(Input::PeerFinished { proven: true }).tell(Input::Close);
+    assert!(rig.sender.is_closed() && rig.sender.unproven() == 0);
+    let late = rig.sender.enqueue(&Metric::new("b", 1), 9, Instant::START);
+    assert_eq!(late, Err(EnqueueError::Closed));
+}
+
+#[test]
+fn a_close_writes_finishes_and_knows_what_was_read() {
+    for (proven, unproven) in [(true, 0), (false, 2)] {
+        let mut rig = Rig::up(Config::default());
+        rig.put("a");
+        let last = rig.put("b");
+        rig.tell(Input::Close);
+        assert_eq!(rig.write(), "a 1 9\nb 1 9\n");
+        assert_eq!(rig.sender.poll_output(), Output::Finish);
+        rig.tell(Input::Finished).tell(Input::PeerFinished { proven });
+        rig.later(20_000);
+        assert_eq!((rig.sender.poll_output(), rig.sender.unproven()), (Output::Closed, unproven));
+        assert_eq!(rig.kind(last), Some(Ok(())));
+    }
+}
+
+#[test]
+fn a_close_ends_in_time_wherever_it_finds_the_machine() {
+    for scene in 0..4 {
+        let mut rig = Rig::new(Config::default());
+        let point = rig.put("a");
+        match scene {
+            0 => {}
+            1 => drop(rig.refuse()),
+            2 => drop(rig.tell(Input::Connected)),
+            _ => drop(rig.tell(Input::Connected).tell(Input::Written(6))),
+        }
+        rig.tell(Input::Close);
+        if rig.sender.poll_output() == Output::Finish {
+            rig.tell(Input::Finished);
+        }
+        rig.later(9_999);
+        assert_eq!((rig.sender.is_closed(), rig.sender.unproven()), (false, 1), "{scene}");
+        rig.later(1);
+        if rig.sender.poll_output() == Output::Disconnect {
+            rig.reset();
+        }
+        assert_eq!((rig.sender.poll_output(), rig.sender.unproven()), (Output::Closed, 1));
+        assert_eq!(rig.kind(point).is_some_and(|told| told.is_ok()), scene == 3);
+        assert_eq!(rig.sender.poll_timeout(), None);
+    }
+}
+
+#[test]
+fn a_receiver_that_makes_no_progress_is_given_up() {
+    let mut rig = Rig::up(Config::default());
+    rig.put("abc");
+    rig.later(29_999).tell(Input::Written(1)).later(29_999);
+    assert_eq!(rig.sender.poll_output(), Output::Transmit(b"bc 1 9\n"));
+    assert_eq!(rig.deadline(), ms(1));
+    assert_eq!((rig.sender.poll_output(), rig.sender.poll_timeout()), (Output::Disconnect, None));
+    rig.reset();
+    assert!(matches!(&rig.events()[1], Event::Lost(cause) if cause.kind == ErrorKind::TimedOut));
+}
+
+#[test]
+fn waiters_hear_of_a_receiver_that_takes_repeats_and_never_reads() {
+    for (delivery, kind) in [
+        (Delivery::Replay { window: WINDOW }, ErrorKind::TimedOut),
+        (Delivery::Confirmed { window: WINDOW }, ErrorKind::TimedOut),
+    ] {
+        let mut rig = Rig::up(config(delivery));
+        for i in 0..100 {
+            rig.put(&format!("long-enough-for-a-slow-connection.{i}"));
+            rig.tell(Input::Written(500));
+        }
+        rig.write();
+        rig.later(1_000);
+        rig.put("waiting");
+        let flush = rig.sender.ticket();
+        for round in 1..=3 {
+            assert_eq!(rig.kind(flush), None, "{delivery:?}, round {round}");
+            // The kernel takes bytes for longer than any delay so far, then no more.
+            for _ in 0..5 {
+                rig.later(300).tell(Input::Written(1));
+            }
+            if rig.sender.poll_output() == Output::Finish {
+                rig.tell(Input::Finished);
+            }
+            while rig.sender.poll_output() != Output::Disconnect {
+                rig.deadline();
+            }
+            rig.reset().deadline();
+            rig.tell(Input::Connected);
+        }
+        assert_eq!(rig.kind(flush), Some(Err(kind)), "{delivery:?}");
+    }
+}
