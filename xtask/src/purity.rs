@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use crate::Result;
 use crate::workspace::{PURE, cargo, no_arguments, read, root, rust_files};
@@ -59,6 +59,7 @@ const BANNED_PATHS: &[&[&str]] = &[
     &["time", "Instant"],
     &["Instant", "now"],
     &["SystemTime", "now"],
+    &["UNIX_EPOCH", "elapsed"],
 ];
 
 /// Words that may not stand in the sources.
@@ -81,7 +82,7 @@ pub(crate) fn run(arguments: &[String]) -> Result {
         println!("purity: {} hold no runtime, socket, clock or thread", PURE.join(" and "));
         return Ok(());
     }
-    Err(format!("{} faults:\n  {}", faults.len(), faults.join("\n  ")).into())
+    Err(format!("faults: {}\n  {}", faults.len(), faults.join("\n  ")).into())
 }
 
 /// Returns the normal and build dependencies of a crate, a line each, indented by depth.
@@ -121,50 +122,67 @@ fn check_lints(file: &str) -> Vec<String> {
 
 /// Finds banned words and paths in a source, outside of comments, texts and its tests.
 fn check_source(file: &Path, text: &str) -> Result<Vec<String>> {
-    let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or(text);
     let tokens: TokenStream =
-        code.parse().map_err(|error| format!("{}: {error}", file.display()))?;
-    let mut words = Vec::new();
-    flatten(tokens, &mut words);
+        text.parse().map_err(|error| format!("{}: {error}", file.display()))?;
+    let mut paths = Vec::new();
+    collect_paths(tokens, &[], &mut paths);
     let mut faults = Vec::new();
     for word in BANNED_WORDS {
         // `#![forbid(unsafe_code)]` is another word.
-        if words.iter().any(|found| found == word) {
+        if paths.iter().flatten().any(|found| found == word) {
             faults.push(format!("{} holds `{word}`", file.display()));
         }
     }
-    for path in BANNED_PATHS {
-        if words.windows(path.len()).any(|found| found == *path) {
-            faults.push(format!("{} holds `{}`", file.display(), path.join("::")));
+    for ban in BANNED_PATHS {
+        if paths.iter().any(|path| path.windows(ban.len()).any(|found| found == *ban)) {
+            faults.push(format!("{} holds `{}`", file.display(), ban.join("::")));
         }
     }
     Ok(faults)
 }
 
-/// Lists the words of a source in order; `a::{b, c}` gives `a b a c`, so that a path is found
-/// however it is written.
-fn flatten(tokens: TokenStream, words: &mut Vec<String>) {
-    let mut after_path = false;
-    for token in tokens {
+/// Lists the paths of a source, words joined by `::` or a dot; `a::{b, c::{d}}` gives `a::b` and
+/// `a::c::d`, so that a path is found however it is written. What is for tests alone is left out.
+fn collect_paths(tokens: TokenStream, before: &[String], paths: &mut Vec<Vec<String>>) {
+    let mut path = before.to_vec();
+    let mut joined = true;
+    let mut skipping = false;
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        if skipping {
+            skipping = match &token {
+                TokenTree::Group(group) => group.delimiter() != Delimiter::Brace,
+                TokenTree::Punct(mark) => mark.as_char() != ';',
+                _ => true,
+            };
+            continue;
+        }
         match token {
-            TokenTree::Ident(word) => words.push(word.to_string()),
-            TokenTree::Group(group) => {
-                let before = words.last().filter(|_| after_path).cloned();
-                let mut inner = Vec::new();
-                flatten(group.stream(), &mut inner);
-                for word in inner {
-                    words.extend(before.clone());
-                    words.push(word);
+            TokenTree::Ident(word) => {
+                if !joined {
+                    paths.push(std::mem::replace(&mut path, before.to_vec()));
                 }
+                path.push(word.to_string());
+            }
+            TokenTree::Group(group) => {
+                let before = if joined { path.as_slice() } else { &[] };
+                collect_paths(group.stream(), before, paths);
             }
             TokenTree::Punct(mark) => {
-                after_path = mark.as_char() == ':';
+                skipping = mark.as_char() == '#' && tokens.peek().is_some_and(is_test_attribute);
+                joined = matches!(mark.as_char(), ':' | '.');
                 continue;
             }
             TokenTree::Literal(_) => {}
         }
-        after_path = false;
+        joined = false;
     }
+    paths.push(path);
+}
+
+fn is_test_attribute(token: &TokenTree) -> bool {
+    let text: String = token.to_string().split_whitespace().collect();
+    text == "[cfg(test)]"
 }
 
 #[cfg(test)]
@@ -183,6 +201,10 @@ mod tests {
             "use std::time::SystemTime; fn f() { SystemTime::now(); }",
             "use std::{fmt, thread};",
             "use std::net::TcpStream;",
+            "use std::{fmt, time::{Duration, Instant}};",
+            "use std::time::UNIX_EPOCH; fn f() { UNIX_EPOCH.elapsed(); }",
+            "#[cfg(test)] mod tests; use std::net::TcpStream;",
+            "#[cfg(not(test))] use std::fs;",
             "async fn f() {}",
         ] {
             assert!(!faults(planted).is_empty(), "{planted}");
@@ -193,7 +215,9 @@ mod tests {
     fn words_in_comments_texts_and_tests_are_not() {
         let clean = "// std::net\n/// async\nfn f() -> &'static str { \"std::thread\" }\n";
         assert_eq!(faults(clean), [""; 0]);
-        assert_eq!(faults(&format!("{clean}#[cfg(test)]\nmod tests {{ use std::net; }}")), [""; 0]);
+        for test in ["#[cfg(test)]\nmod tests { use std::net; }", "#[cfg(test)] use std::net;"] {
+            assert_eq!(faults(&format!("{clean}{test}")), [""; 0]);
+        }
         assert_eq!(faults("use crate::instant::Instant; use std::time::Duration;"), [""; 0]);
     }
 

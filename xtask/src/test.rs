@@ -25,15 +25,31 @@ const STEPS: &[Step] = &[
 
 pub(crate) fn run(arguments: &[String]) -> Result {
     no_arguments(arguments)?;
-    let start = Instant::now();
+    let mut verdicts = Vec::new();
+    let mut failure = None;
     for (index, (name, step)) in STEPS.iter().enumerate() {
-        let begun = Instant::now();
         println!("[{}/{}] {name}", index + 1, STEPS.len());
-        step().map_err(|error| format!("step {name:?} failed: {error}"))?;
-        println!("[{}/{}] {name}: ok, {} s", index + 1, STEPS.len(), begun.elapsed().as_secs());
+        let begun = Instant::now();
+        let result = step();
+        let verdict = if result.is_ok() { "ok" } else { "FAILED" };
+        verdicts.push((*name, verdict, begun.elapsed().as_secs()));
+        if let Err(error) = result {
+            failure = Some(format!("step {name:?} failed: {error}"));
+            break;
+        }
     }
-    println!("\nall {} steps passed in {} s", STEPS.len(), start.elapsed().as_secs());
-    Ok(())
+    println!();
+    for (name, verdict, seconds) in &verdicts {
+        println!("{name:38} {verdict:6} {seconds:5} s");
+    }
+    let seconds: u64 = verdicts.iter().map(|(_, _, seconds)| seconds).sum();
+    match failure {
+        Some(failure) => Err(failure.into()),
+        None => {
+            println!("all {} steps passed in {seconds} s", STEPS.len());
+            Ok(())
+        }
+    }
 }
 
 fn clippy() -> Command {
