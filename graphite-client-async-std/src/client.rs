@@ -111,7 +111,8 @@ impl Client {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future before it waits for room queues nothing; later the point stays queued.
+    /// A future that is dropped while it waits for room has queued nothing; later the point stays
+    /// queued.
     pub async fn send<'a>(&self, metric: impl Into<Metric<'a>>) -> Result<(), SendError> {
         let metric = metric.into();
         let ticket = self.queue(&metric, &mut Stamp::now_for(&metric), true).await?;
@@ -149,17 +150,20 @@ impl Client {
                 batch.clear();
                 batch.extend(metrics.by_ref().take(BATCH));
                 let mut rest = batch.as_slice();
-                while let [first, ..] = rest {
-                    let mut taken = self.queue_some(rest, &mut stamp, &mut span);
-                    if taken == 0 {
-                        // It waits for room, or is refused, alone.
+                while !rest.is_empty() {
+                    let (taken, refused) = self.queue_some(rest, &mut stamp, &mut span);
+                    queued += taken;
+                    rest = &rest[taken..];
+                    if let Some(error) = refused {
+                        return Err(BatchError { queued, source: error.into() });
+                    }
+                    if let [first, others @ ..] = rest {
                         let alone = self.queue(first, &mut stamp, false).await;
                         let ticket = alone.map_err(|source| BatchError { queued, source })?;
                         extend(&mut span, ticket);
-                        taken = 1;
+                        queued += 1;
+                        rest = others;
                     }
-                    queued += taken;
-                    rest = &rest[taken..];
                 }
                 if batch.len() < BATCH {
                     break;
@@ -172,27 +176,26 @@ impl Client {
         }
     }
 
-    /// Queues points until one does not go in; returns how many did.
+    /// Queues points until one has to wait for room or is refused; returns how many went in.
     fn queue_some(
         &self,
         metrics: &[Metric<'_>],
         stamp: &mut Stamp,
         span: &mut Option<Ticket>,
-    ) -> usize {
+    ) -> (usize, Option<EnqueueError>) {
         let shared = self.shared();
         shared.with(|machine| {
-            let fits = |metric: &&Metric<'_>| {
+            for (taken, metric) in metrics.iter().enumerate() {
                 let room = machine.sender.room(metric);
                 if !matches!(machine.sender.outcome(room), Some(Ok(()))) {
-                    return false;
+                    return (taken, None);
                 }
-                let ticket = shared.enqueue(machine, metric, stamp);
-                if let Ok(ticket) = ticket {
-                    extend(span, ticket);
+                match shared.enqueue(machine, metric, stamp) {
+                    Ok(ticket) => extend(span, ticket),
+                    Err(error) => return (taken, Some(error)),
                 }
-                ticket.is_ok()
-            };
-            metrics.iter().take_while(fits).count()
+            }
+            (metrics.len(), None)
         })
     }
 
@@ -258,18 +261,19 @@ impl Client {
         let shared = self.shared();
         shared.with(|machine| {
             let room = *room.get_or_insert_with(|| machine.sender.room(metric));
-            match machine.sender.outcome(room) {
-                // What is not valid is refused at once, whether there is room or not.
-                None if machine.is_valid(metric, stamp) && !machine.is_over() => Err(room),
-                Some(Err(failure)) if !machine.is_over() => Ok(Err(SendError::Full(failure))),
-                _ => {
-                    let queued = shared.enqueue(machine, metric, stamp);
-                    if wanted && queued.is_ok() {
-                        machine.want(|| shared.now());
-                    }
-                    Ok(queued.map_err(SendError::from))
-                }
+            let answer = machine.sender.outcome(room);
+            // What is not valid is refused at once, whether there is room or not.
+            if answer.is_none() && !machine.is_over() && machine.is_valid(metric, stamp) {
+                return Err(room);
             }
+            let queued = shared.enqueue(machine, metric, stamp);
+            if wanted && queued.is_ok() {
+                machine.want(|| shared.now());
+            }
+            Ok(queued.map_err(|error| match (error, answer) {
+                (EnqueueError::QueueFull { .. }, Some(Err(failure))) => SendError::Full(failure),
+                (error, _) => error.into(),
+            }))
         })
     }
 

@@ -62,19 +62,26 @@ impl Driver {
 
     /// Takes one turn: returns what happened, or `Pending` when all there is to do is to wait.
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<Option<Input>> {
+        // From here on callers leave the connection alone: what they wrote is known to the machine,
+        // so that an end of file, read next, proves nothing about bytes that it did not count.
+        let demand = self.take_demand();
+        if demand == Demand::Disconnect {
+            // First of all, or a peer that never stops speaking would keep its connection.
+            return Poll::Ready(Some(Input::Disconnected(self.drop_connection())));
+        }
         if let Poll::Ready(input) = self.poll_peer(cx) {
             return Poll::Ready(Some(input));
         }
-        let demand = self.take_demand();
         if demand != Demand::Connect {
             self.connecting = None;
         }
         let done = match demand {
             Demand::Connect => self.poll_connect(cx),
             Demand::Transmit => self.poll_transmit(cx),
+            // Bytes that the stream took already are told first: the end comes at a frame's border.
+            Demand::Finish if self.unflushed > 0 => self.poll_transmit(cx),
             Demand::Finish => self.poll_finish(cx),
-            Demand::Disconnect => Poll::Ready(Input::Disconnected(self.drop_connection())),
-            Demand::Idle => Poll::Pending,
+            Demand::Disconnect | Demand::Idle => Poll::Pending,
             Demand::Closed => return Poll::Ready(None),
         };
         match done {

@@ -2,16 +2,19 @@
 //!
 //! The one file, beside the examples, in which the two clients differ.
 
+use std::any::Any;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 pub(crate) use std::time::Instant;
 
 pub(crate) use async_std::net::TcpStream;
 use async_std::net::ToSocketAddrs as _;
+#[cfg(unix)]
+use async_std::os::unix::net::UnixStream;
 use futures::io::{AsyncRead, AsyncWrite};
 
 /// What a connector's stream has to be: the traits of `futures` for reading and writing.
@@ -41,7 +44,17 @@ pub(crate) fn poll_flush<S: Stream>(stream: &mut S, cx: &mut Context<'_>) -> Pol
 
 /// Closes the writing side only.
 pub(crate) fn poll_finish<S: Stream>(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-    Pin::new(stream).poll_close(cx)
+    ready!(Pin::new(&mut *stream).poll_close(cx))?;
+    // async-std's own streams only flush when they are closed: their receiver would see nothing.
+    let stream: &dyn Any = stream;
+    if let Some(stream) = stream.downcast_ref::<TcpStream>() {
+        stream.shutdown(Shutdown::Write)?;
+    }
+    #[cfg(unix)]
+    if let Some(stream) = stream.downcast_ref::<UnixStream>() {
+        stream.shutdown(Shutdown::Write)?;
+    }
+    Poll::Ready(Ok(()))
 }
 
 /// Reads from a TCP stream that is shared.

@@ -145,9 +145,7 @@ impl Shared {
         let dropped = machine.sender.stats().dropped;
         let result = machine.sender.enqueue(metric, timestamp, now);
         if machine.sender.stats().dropped > dropped {
-            let mut answered = std::mem::take(&mut machine.answered);
-            machine.take_answered(&mut answered);
-            machine.answered = answered;
+            machine.note_answered();
         }
         result
     }
@@ -252,6 +250,15 @@ impl Machine {
         self.waiters = waiters;
     }
 
+    /// Has those woken, as soon as the lock is free, whom a caller's act has answered.
+    fn note_answered(&mut self) {
+        if !self.waiters.is_empty() {
+            let mut answered = std::mem::take(&mut self.answered);
+            self.take_answered(&mut answered);
+            self.answered = answered;
+        }
+    }
+
     /// Returns what the driver has to do.
     pub(crate) fn demand(&self) -> Demand {
         Demand::of(&self.sender.poll_output())
@@ -301,6 +308,7 @@ impl Machine {
             && let Ok(written @ 1..) = socket::try_write(stream, bytes)
         {
             self.sender.handle_input(Input::Written(written), now());
+            self.note_answered();
         }
     }
 }
