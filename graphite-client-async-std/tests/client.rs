@@ -1,0 +1,105 @@
+//! The tests of both clients, on async-std.
+
+use graphite_client_async_std as client;
+
+#[path = "../../graphite-client-tokio/tests/suite/mod.rs"]
+mod suite;
+
+/// What the tests take from their runtime.
+mod rt {
+    use std::io;
+    use std::net::SocketAddr;
+    use std::path::Path;
+    use std::time::Duration;
+
+    use async_std::net::TcpStream;
+    use async_std::os::unix::net::UnixStream;
+    use futures::io::{AsyncRead, AsyncWrite};
+    use std::pin::Pin;
+    use std::task::{Context, Poll, ready};
+
+    /// No test takes longer: one that does hangs.
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    pub(crate) fn block_on<T>(test: impl Future<Output = T>) -> T {
+        async_std::task::block_on(timeout(LIMIT, test)).expect("the test hangs")
+    }
+
+    pub(crate) fn spawn<T: Send + 'static>(
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = T> + Send {
+        async_std::task::spawn(task)
+    }
+
+    pub(crate) async fn sleep(duration: Duration) {
+        async_std::task::sleep(duration).await;
+    }
+
+    /// Waits for a future, but not longer than this.
+    pub(crate) async fn timeout<T>(
+        duration: Duration,
+        future: impl Future<Output = T>,
+    ) -> Option<T> {
+        async_std::future::timeout(duration, future).await.ok()
+    }
+
+    pub(crate) async fn tcp(address: SocketAddr) -> io::Result<TcpStream> {
+        TcpStream::connect(address).await
+    }
+
+    /// The TCP stream that connectors of the tests make.
+    pub(crate) type Tcp = TcpStream;
+
+    pub(crate) async fn unix(path: impl AsRef<Path>) -> io::Result<UnixStream> {
+        UnixStream::connect(path.as_ref()).await
+    }
+
+    /// A stream that holds back what is written until it is flushed, as TLS does.
+    pub(crate) struct Buffered {
+        stream: TcpStream,
+        held: Vec<u8>,
+    }
+
+    pub(crate) async fn buffered(address: SocketAddr) -> io::Result<Buffered> {
+        let stream = tcp(address).await?;
+        Ok(Buffered { stream, held: Vec::new() })
+    }
+
+    impl AsyncRead for Buffered {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            bytes: &mut [u8],
+        ) -> Poll<io::Result<usize>> {
+            Pin::new(&mut self.stream).poll_read(cx, bytes)
+        }
+    }
+
+    impl AsyncWrite for Buffered {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            if self.held.len() >= 8192 {
+                ready!(self.as_mut().poll_flush(cx))?;
+            }
+            self.held.extend_from_slice(bytes);
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            let this = self.get_mut();
+            while !this.held.is_empty() {
+                let written = ready!(Pin::new(&mut this.stream).poll_write(cx, &this.held))?;
+                this.held.drain(..written);
+            }
+            Pin::new(&mut this.stream).poll_flush(cx)
+        }
+
+        fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            ready!(self.as_mut().poll_flush(cx))?;
+            Poll::Ready(self.stream.shutdown(std::net::Shutdown::Write))
+        }
+    }
+}

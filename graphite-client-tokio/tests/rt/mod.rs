@@ -1,0 +1,52 @@
+//! tokio, as the tests see it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::io::BufStream;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::runtime::Builder;
+
+/// No test takes longer: one that does hangs.
+const LIMIT: Duration = Duration::from_secs(60);
+
+pub(crate) fn run<T>(builder: &mut Builder, test: impl Future<Output = T>) -> T {
+    let runtime = builder.enable_all().build().expect("runtime");
+    let result = runtime.block_on(async { tokio::time::timeout(LIMIT, test).await });
+    runtime.shutdown_background();
+    result.expect("the test hangs")
+}
+
+pub(crate) fn spawn<T: Send + 'static>(
+    task: impl Future<Output = T> + Send + 'static,
+) -> impl Future<Output = T> + Send {
+    let task = tokio::spawn(task);
+    async move { task.await.expect("task") }
+}
+
+pub(crate) async fn sleep(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
+
+/// Waits for a future, but not longer than this.
+pub(crate) async fn timeout<T>(duration: Duration, future: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(duration, future).await.ok()
+}
+
+pub(crate) async fn tcp(address: SocketAddr) -> io::Result<TcpStream> {
+    TcpStream::connect(address).await
+}
+
+/// The TCP stream that connectors of the tests make.
+pub(crate) type Tcp = TcpStream;
+
+pub(crate) async fn unix(path: impl AsRef<Path>) -> io::Result<UnixStream> {
+    UnixStream::connect(path).await
+}
+
+/// A stream that holds back what is written until it is flushed, as TLS does.
+pub(crate) async fn buffered(address: SocketAddr) -> io::Result<BufStream<TcpStream>> {
+    tcp(address).await.map(BufStream::new)
+}
