@@ -133,7 +133,6 @@ fn points_in_any_number_hold_what_was_promised() {
     ] {
         let most = queue + window + (256 << 10);
         assert!(peak <= most, "{scene}: {peak} bytes held, {most} allowed");
-        println!("{scene}: {peak}");
     }
 }
 

@@ -3,6 +3,8 @@
 //! Here: failures in a row, overflow, closing. What holds for all sequences of inputs is shown by
 //! `simulation.rs` and `properties.rs`.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where it is surprised")]
+
 #[path = "sender/connection.rs"]
 mod connection;
 #[path = "sender/delivery.rs"]

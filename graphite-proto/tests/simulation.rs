@@ -4,6 +4,9 @@
 //! with the command that runs it alone; once understood it goes to `simulation/regressions.txt`.
 //! The last test plants faults and wants each to be found, so that the checks are known to bite.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where it is surprised")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "seeds and logs are for people")]
+
 #[path = "simulation/decode.rs"]
 mod decode;
 #[path = "simulation/ledger.rs"]

@@ -55,7 +55,8 @@ impl Decoder {
         let text = str::from_utf8(line).map_err(|error| error.to_string())?;
         let mut words = text.split(' ');
         let (path, value, time) = (words.next(), words.next(), words.next());
-        let number = value.and_then(|value| value.parse().ok()).ok_or(format!("line {text:?}"))?;
+        let number =
+            value.and_then(|value| value.parse().ok()).ok_or_else(|| format!("line {text:?}"))?;
         self.same(path.unwrap_or("").as_bytes(), number, &[time.unwrap_or(""), ""].concat())?;
         if words.next().is_some() { Err(format!("line {text:?}")) } else { Ok(number) }
     }

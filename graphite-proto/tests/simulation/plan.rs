@@ -192,7 +192,7 @@ impl Plan {
             .confirm_interval(self.interval)
             // Longer than any run: what is forgotten by age may be lost, as documented.
             .replay_age(Duration::from_secs(1_000_000));
-        if self.seed % 3 == 0 {
+        if self.seed.is_multiple_of(3) {
             config = config.prefix("p");
         }
         config
@@ -227,7 +227,7 @@ impl Plan {
 /// What point number so-and-so is called on the wire.
 pub(crate) fn path(seed: u64, number: u64, pad: usize) -> String {
     let mut path = given_path(seed, number, pad);
-    if seed % 3 == 0 {
+    if seed.is_multiple_of(3) {
         path.insert_str(0, "p.");
     }
     path
