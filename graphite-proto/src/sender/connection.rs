@@ -385,23 +385,19 @@ impl Sender {
             self.tell_connected = true;
             tell(&mut self.events, Event::Lost(cause.clone()));
         }
-        match end {
-            End::Failed => self.count_failure(cause),
-            End::Orderly => self.failures = 0,
-            _ if confirmed > 0 || long => self.failures = 0,
-            // A receiver that closes an idle connection is not failing.
-            End::Peer { .. } if was_idle && self.is_idle() => {}
-            End::Peer { .. } | End::Broken => self.count_failure(cause),
-        }
-        let quiet = self.failures == 0 || (was_idle && self.is_idle() && end != End::Failed);
         self.link.first_written = None;
-        if quiet {
-            self.link.delay = Duration::ZERO;
-            let pace = self.link.since + self.backoff.initial() * PACE;
-            self.phase = Phase::Waiting { until: (!proven).then_some(pace) };
-        } else {
-            self.wait();
+        let healthy = end == End::Orderly || confirmed > 0 || (long && end != End::Failed);
+        // A receiver that closes an idle connection is not failing.
+        let idle = was_idle && self.is_idle() && matches!(end, End::Peer { .. });
+        if healthy {
+            self.failures = 0;
+        } else if !idle {
+            self.count_failure(cause);
+            return self.wait();
         }
+        self.link.delay = Duration::ZERO;
+        let pace = self.link.since + self.backoff.initial() * PACE;
+        self.phase = Phase::Waiting { until: (!proven).then_some(pace) };
     }
 
     /// The receiver has read everything that was written to the connection.
