@@ -3,12 +3,13 @@
 //! The one file, beside the examples, in which the two clients differ.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, Read as _};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(crate) use tokio::net::TcpStream;
 pub(crate) use tokio::time::Instant;
@@ -50,6 +51,12 @@ pub(crate) fn poll_read_shared(
     cx: &mut Context<'_>,
     bytes: &mut [u8],
 ) -> Poll<io::Result<usize>> {
+    // The kernel is asked itself: an end of file that tokio's reactor has not fetched yet is one,
+    // and the next write must not go into it.
+    match (&*SockRef::from(stream)).read(bytes) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+        result => return Poll::Ready(result),
+    }
     loop {
         ready!(stream.poll_read_ready(cx))?;
         match stream.try_read(bytes) {

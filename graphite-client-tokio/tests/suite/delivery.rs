@@ -13,7 +13,8 @@ const CONFIRMED: Delivery = Delivery::Confirmed { window: 1 << 20 };
 async fn forty_reports(delivery: Delivery, protocol: Protocol) {
     let graphite = Graphite::start(protocol);
     graphite.behave(Manner::CloseAfter(1000));
-    let builder = Client::builder().delivery(delivery).protocol(protocol);
+    let log = Log::default();
+    let builder = log.listen(Client::builder().delivery(delivery).protocol(protocol));
     let client = builder.connect(graphite.address()).await.unwrap();
     for report in 0..40 {
         client.send_multiple(numbered(&format!("r{report}"), 1000)).await.unwrap();
@@ -22,7 +23,8 @@ async fn forty_reports(delivery: Delivery, protocol: Protocol) {
     }
     client.close().await.unwrap();
     let expected: Vec<_> = (0..40).flat_map(|report| names(&format!("r{report}"), 1000)).collect();
-    assert!(graphite.paths() == expected, "{} points, {delivery:?}", graphite.count());
+    let told = || format!("{} points: {:?}", graphite.count(), log.events());
+    assert!(graphite.paths() == expected, "{delivery:?}: {}", told());
     let stats = client.stats();
     assert_eq!((stats.accepted, stats.confirmed, stats.replayed), (40_000, 40_000, 0));
 }
