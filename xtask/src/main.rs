@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
 
+mod chaos;
 mod parity;
 mod purity;
 mod test;
@@ -19,6 +20,7 @@ const TASKS: &[Task] = &[
     ("test", "", "everything that a change must pass", test::run),
     ("purity", "", "proto and encoder know no runtime, socket, clock or thread", purity::run),
     ("parity", "", "both clients have the same files and export the same names", parity::run),
+    ("chaos", chaos::USAGE, "kills receivers under load, counts what is lost", chaos::run),
 ];
 
 fn main() -> ExitCode {

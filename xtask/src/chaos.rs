@@ -1,0 +1,100 @@
+//! `cargo xtask chaos`: receivers are lost in every way that TCP knows, and points are counted.
+//!
+//! A client sends distinct points at full speed to a receiver in another process, which is killed,
+//! closed, stalled and restarted, and records what it reads. The promises of each delivery level
+//! are then checked against the records. Not here: what a simulated wire can do, which is tested
+//! with the machine.
+
+mod args;
+mod load;
+mod order;
+mod point;
+mod process;
+mod random;
+mod receiver;
+mod record;
+mod run;
+mod table;
+mod tally;
+mod watch;
+mod way;
+
+use graphite_proto::Delivery;
+
+use args::Args;
+use random::Random;
+use run::{Plan, Report};
+use table::Table;
+use watch::Watch;
+use way::Deck;
+
+pub(crate) use args::USAGE;
+
+/// What our kernel holds in flight with the client's own send buffer of 256 KiB, in bytes.
+const SEND_SIDE: usize = 3 << 19;
+
+/// Runs the task, or with `receiver` as its first argument the process that it starts.
+pub(crate) fn run(args: &[String]) -> crate::Result {
+    if let [first, rest @ ..] = args
+        && first == "receiver"
+    {
+        let (protocol, port, buffer) = args::receiver(rest)?;
+        return Ok(receiver::run(protocol, port, buffer)?);
+    }
+    let args = Args::parse(args)?;
+    let (kills, seed) = (args.kills, args.seed);
+    println!("{kills} kills a delivery level, seed {seed}");
+    let watch = Watch::start();
+    let mut broken = Vec::new();
+    for &delivery in &args.deliveries {
+        let mut random = Random::new(seed);
+        let reports = level(&args, delivery, &mut random, &watch)?;
+        let table = Table(&reports);
+        println!("\n{table}\n{}", table.ways());
+        let lines: Vec<String> = reports.iter().flat_map(table::broken).collect();
+        lines.iter().for_each(|line| println!("{line}"));
+        broken.extend(lines);
+    }
+    if broken.is_empty() {
+        return Ok(());
+    }
+    Err(format!("a promise was broken; seed {seed}").into())
+}
+
+/// Runs every pair of runtime and protocol at one level.
+fn level(
+    args: &Args,
+    delivery: Delivery,
+    random: &mut Random,
+    watch: &Watch,
+) -> crate::Result<Vec<Report>> {
+    let mut deck = Deck::new(stalls(delivery, args.buffer));
+    let pairs: Vec<_> = args.pairs().collect();
+    let mut reports = Vec::new();
+    for (index, &(runtime, protocol)) in pairs.iter().enumerate() {
+        let kills = share(args.kills, index, pairs.len());
+        let (buffer, life) = (args.buffer, args.life);
+        let plan = Plan { runtime, protocol, delivery, buffer, kills, life };
+        let (runtime, protocol) = table::name(plan);
+        let what = format!("{}, {runtime} {protocol}", table::level(delivery));
+        let report = run::run(plan, &mut deck, random, &watch.during(&what));
+        reports.push(report.map_err(|error| format!("{what}: {error} (seed {})", args.seed))?);
+    }
+    Ok(reports)
+}
+
+/// Returns whether a receiver may stop reading and then die: for `Replay` only if the window
+/// covers all that the kernels can hold, which takes a receive buffer of a known size. The system
+/// doubles what is asked for.
+fn stalls(delivery: Delivery, buffer: Option<usize>) -> bool {
+    match delivery {
+        Delivery::Replay { window } => buffer.is_some_and(|bytes| SEND_SIDE + 2 * bytes <= window),
+        _ => true,
+    }
+}
+
+/// Divides kills between runs; the first ones get what is left over.
+fn share(kills: u32, index: usize, runs: usize) -> u32 {
+    let (index, runs) = (index as u32, (runs as u32).max(1));
+    kills / runs + u32::from(index < kills % runs)
+}

@@ -1,0 +1,276 @@
+//! One run: a client under load, and its receiver lost in one way after another.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use graphite_proto::{Delivery, Protocol};
+use socket2::{Domain, Socket, Type};
+
+use super::load::{self, Outcome, Reins, Runtime, Target};
+use super::order::Order;
+use super::point::FIRST;
+use super::process::{Board, Process, Setup};
+use super::random::Random;
+use super::watch::Watch;
+use super::way::{Deck, Way};
+
+/// Whatever is waited for comes in this time, or the run has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A receiver that reads hears of all that is under way in this time.
+const QUIET: Duration = Duration::from_millis(250);
+
+/// What a run is made of.
+#[derive(Clone, Copy)]
+pub(super) struct Plan {
+    pub(super) runtime: Runtime,
+    pub(super) protocol: Protocol,
+    pub(super) delivery: Delivery,
+    /// The receiver's `SO_RCVBUF`, else the system's own.
+    pub(super) buffer: Option<usize>,
+    pub(super) kills: u32,
+    /// How long at most a receiver lives after its first connection, in milliseconds.
+    pub(super) life: u64,
+}
+
+/// What came of it.
+pub(super) struct Report {
+    pub(super) plan: Plan,
+    pub(super) outcome: Outcome,
+    pub(super) distinct: u64,
+    pub(super) repeated: u64,
+    pub(super) repeated_most: u64,
+    /// Repeats after a receiver had read everything and closed an idle connection.
+    pub(super) repeated_idle: u64,
+    pub(super) connections: u64,
+    pub(super) corrupt: u64,
+    pub(super) disordered: u64,
+    pub(super) torn_records: u64,
+    /// Stretches of points that never arrived: the first's place, how many, in what kill.
+    pub(super) gaps: Vec<Gap>,
+    pub(super) silence: Duration,
+    pub(super) time: Duration,
+    pub(super) ways: BTreeMap<Way, u32>,
+}
+
+/// Points in a row that never arrived.
+pub(super) struct Gap {
+    pub(super) place: u64,
+    pub(super) points: u64,
+    pub(super) kill: usize,
+    pub(super) way: Option<Way>,
+}
+
+/// Carries a plan out.
+pub(super) fn run(
+    plan: Plan,
+    deck: &mut Deck,
+    random: &mut Random,
+    watch: &Watch,
+) -> crate::Result<Report> {
+    let start = Instant::now();
+    // Bound and never listening: nobody else gets the port while the receiver is down.
+    let reserved = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    reserved.set_reuse_address(true)?;
+    reserved.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+    let address = reserved.local_addr()?.as_socket().ok_or("the port is no port")?;
+
+    let (board, reins) = (Board::new(), Arc::new(Reins::default()));
+    let Plan { runtime, protocol, delivery, buffer, .. } = plan;
+    let setup = Setup { protocol, port: address.port(), buffer, board: board.clone() };
+    let target = Target { address, protocol, delivery, seed: random.below(u64::MAX) };
+    let loaded = reins.clone();
+    let load = thread::spawn(move || load::run(runtime, target, &loaded));
+    let mut stage = Stage {
+        plan,
+        reins: reins.clone(),
+        process: Process::start(&setup)?,
+        setup,
+        connections: 0,
+        calm: None,
+        repeated_idle: 0,
+        marks: Vec::new(),
+    };
+    for kill in 1..=plan.kills {
+        watch.beat(|| format!("kill {kill} of {}", plan.kills));
+        if let Err(error) = stage.lose(deck.deal(random), random) {
+            // A load that failed says more than whoever waits for it in vain.
+            reins.stop.store(true, Ordering::Release);
+            reins.pause.store(false, Ordering::Release);
+            if load.is_finished() {
+                load.join().map_err(|_| "the load panicked")??;
+            }
+            return Err(format!("kill {kill}: {error}").into());
+        }
+    }
+    watch.beat(|| "the close".to_owned());
+    stage.connected()?;
+    thread::sleep(Duration::from_millis(plan.life));
+    reins.stop.store(true, Ordering::Release);
+    let outcome = load.join().map_err(|_| "the load panicked")??;
+    stage.calmed();
+    stage.process.kill();
+
+    let tally = board.tally();
+    let mut ways = BTreeMap::new();
+    stage.marks.iter().for_each(|&(_, way)| *ways.entry(way).or_default() += 1);
+    let gaps = tally.gaps(FIRST + outcome.fed);
+    Ok(Report {
+        plan,
+        outcome,
+        distinct: tally.distinct,
+        repeated: tally.repeated,
+        repeated_most: tally.repeated_most,
+        repeated_idle: stage.repeated_idle,
+        connections: tally.connections,
+        corrupt: tally.corrupt,
+        disordered: tally.disordered,
+        torn_records: tally.torn_records,
+        gaps: gaps.into_iter().map(|(first, points)| gap(&stage.marks, first, points)).collect(),
+        silence: tally.silence,
+        time: start.elapsed(),
+        ways,
+    })
+}
+
+/// Tells in which kill a stretch was lost: all before it had arrived, nothing behind it.
+fn gap(marks: &[(u64, Way)], first: u64, points: u64) -> Gap {
+    let kill = marks.partition_point(|&(next, _)| next < first);
+    let way = marks.get(kill).map(|&(_, way)| way);
+    Gap { place: first - FIRST, points, kill: kill + 1, way }
+}
+
+struct Stage {
+    plan: Plan,
+    reins: Arc<Reins>,
+    setup: Setup,
+    process: Process,
+    /// How many connections there were before those that count now.
+    connections: u64,
+    /// How many repeats there were when an idle connection was closed: it is to cause none.
+    calm: Option<u64>,
+    repeated_idle: u64,
+    /// The number after the highest that had arrived after each kill, and how it was done.
+    marks: Vec<(u64, Way)>,
+}
+
+impl Stage {
+    fn wait(&self, what: &str, wanted: impl Fn(&super::tally::Tally) -> bool) -> crate::Result {
+        if self.setup.board.wait(PATIENCE, wanted) {
+            return Ok(());
+        }
+        Err(format!("no {what} within {} s", PATIENCE.as_secs()).into())
+    }
+
+    fn connected(&self) -> crate::Result {
+        self.wait("connection", |tally| tally.connections > self.connections)
+    }
+
+    fn calmed(&mut self) {
+        if let Some(before) = self.calm.take() {
+            self.repeated_idle += self.setup.board.tally().repeated - before;
+        }
+    }
+
+    /// Lets the receiver live for a while, loses it, and has it back.
+    fn lose(&mut self, way: Way, random: &mut Random) -> crate::Result {
+        self.connected()?;
+        self.reins.one_by_one.store(random.chance(4), Ordering::Relaxed);
+        thread::sleep(random.millis(0, self.plan.life));
+        self.calmed();
+        match way {
+            Way::Kill | Way::Down => {}
+            Way::Close => self.end(Order::Close)?,
+            Way::CloseInFrame => self.end(Order::CloseInFrame)?,
+            Way::CloseIdle => self.close_idle()?,
+            Way::CloseAndGoOn => self.done(Order::CloseAndGoOn)?,
+            Way::Refuse => self.done(Order::Refuse(1 + random.below(3) as u32))?,
+            Way::Pause => {
+                self.done(Order::Pause(random.millis(100, 1000)))?;
+                let arrived = self.setup.board.tally().distinct;
+                self.wait("new point", |tally| tally.distinct > arrived)?;
+                thread::sleep(Duration::from_millis(100));
+            }
+            Way::Slow => {
+                self.process.order(Order::ReadSlowly(PATIENCE))?;
+                thread::sleep(random.millis(50, 400));
+            }
+            Way::Stall => {
+                self.process.order(Order::Pause(PATIENCE))?;
+                thread::sleep(random.millis(100, 1000));
+            }
+        }
+        let lives = matches!(way, Way::CloseAndGoOn | Way::Refuse | Way::Pause);
+        if !lives {
+            self.process.kill();
+        }
+        let tally = self.setup.board.tally();
+        self.marks.push((tally.next, way));
+        let connections = tally.connections;
+        drop(tally);
+        if !lives {
+            self.connections = connections;
+            let down = if way == Way::Down { random.millis(50, 600) } else { Duration::ZERO };
+            thread::sleep(down);
+            self.process = Process::start(&self.setup)?;
+        }
+        self.reins.pause.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    /// Gives an order and waits until it is carried out; the receiver lives on.
+    fn done(&mut self, order: Order) -> crate::Result {
+        let before = self.setup.board.tally().done;
+        self.process.order(order)?;
+        self.wait("answer to an order", |tally| tally.done > before)?;
+        if !matches!(order, Order::Pause(_)) {
+            self.connections = self.setup.board.tally().done_connections;
+        }
+        Ok(())
+    }
+
+    /// Gives an order that ends the receiver, and waits for its end.
+    fn end(&mut self, order: Order) -> crate::Result {
+        self.process.order(order)?;
+        if self.process.ended(PATIENCE)? {
+            return Ok(());
+        }
+        Err(format!("receiver did not end by {order}").into())
+    }
+
+    /// Waits until nothing arrives any more, of a replay either.
+    fn quiet(&self) {
+        let board = &self.setup.board;
+        let arrived = || {
+            let tally = board.tally();
+            tally.distinct + tally.repeated
+        };
+        let mut before = arrived();
+        while board.wait(QUIET, |tally| tally.distinct + tally.repeated > before) {
+            before = arrived();
+        }
+    }
+
+    /// Has the client flush and hold still, and the receiver read everything and close.
+    fn close_idle(&mut self) -> crate::Result {
+        self.reins.still.store(false, Ordering::Release);
+        self.reins.pause.store(true, Ordering::Release);
+        let end = Instant::now() + PATIENCE;
+        while !self.reins.still.load(Ordering::Acquire) {
+            if Instant::now() >= end {
+                return Err("the load does not hold still".into());
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        // What is missing then is lost, which the run tells at its end.
+        self.quiet();
+        let mut tally = self.setup.board.tally();
+        self.calm = Some(tally.repeated);
+        tally.rest();
+        drop(tally);
+        self.end(Order::Close)
+    }
+}
