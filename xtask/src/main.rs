@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
 
 mod chaos;
+mod demo;
 mod parity;
 mod purity;
 mod test;
@@ -17,6 +18,7 @@ pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Erro
 type Task = (&'static str, &'static str, &'static str, fn(&[String]) -> Result);
 
 const TASKS: &[Task] = &[
+    ("demo", demo::USAGE, "this machine's figures, sent, received and counted", demo::run),
     ("test", "", "everything that a change must pass", test::run),
     ("purity", "", "proto and encoder know no runtime, socket, clock or thread", purity::run),
     ("parity", "", "both clients have the same files and export the same names", parity::run),
