@@ -152,7 +152,10 @@ impl Escape {
         let fits = (1..=MAX_FILE_NAME).contains(&part.len());
         fits && match self {
             Self::Percent => PERCENT.holds(part),
-            Self::Portable => self.bytes(part).all(|(_, kept)| kept),
+            Self::Portable => {
+                let like_escape = |pair: &[u8]| pair[0] == b'_' && upper_hex(pair[1]).is_some();
+                PERCENT.holds(part) && !part.as_bytes().windows(2).any(like_escape)
+            }
         }
     }
 
