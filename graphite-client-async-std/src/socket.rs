@@ -54,8 +54,9 @@ pub(crate) const PROVES: bool = cfg!(target_os = "linux");
 /// last bytes leaves an error pending or bytes unacknowledged.
 #[cfg(target_os = "linux")]
 pub(crate) fn proves(stream: &TcpStream, half_closed: bool) -> bool {
-    let no_error = matches!(SockRef::from(stream).take_error(), Ok(None));
-    no_error && unacknowledged(stream).is_ok_and(|bytes| bytes <= i32::from(half_closed))
+    // In this order: a reset empties the count, and leaves its error behind.
+    let acknowledged = unacknowledged(stream).is_ok_and(|bytes| bytes <= i32::from(half_closed));
+    acknowledged && matches!(SockRef::from(stream).take_error(), Ok(None))
 }
 
 /// Elsewhere an end of file that answers our half-close has to do.
