@@ -236,6 +236,8 @@ fn a_close_ends_in_time_wherever_it_finds_the_machine() {
         if rig.sender.poll_output() == Output::Finish {
             rig.tell(Input::Finished);
         }
+        let deadline = rig.sender.poll_timeout().unwrap();
+        assert!(deadline <= Instant::from_start(ms(rig.now + 10_000)), "{scene}");
         rig.later(9_999);
         assert_eq!((rig.sender.is_closed(), rig.sender.unproven()), (false, 1), "{scene}");
         rig.later(1);

@@ -176,13 +176,14 @@ impl World {
         }
         self.sender.handle_input(input, now);
         self.ledger.check(&mut self.sender)?;
+        let output = self.sender.poll_output();
         if let Some(by) = self.close_by
-            && now.elapsed() >= by
+            && !matches!(output, Output::Closed | Output::Disconnect)
         {
-            let output = self.sender.poll_output();
+            let next = self.sender.poll_timeout().map(Instant::elapsed);
             ensure!(
-                matches!(output, Output::Closed | Output::Disconnect),
-                "{output:?} at {now:?}, to be closed by {by:?}"
+                now.elapsed() < by && next.is_some_and(|next| next <= by),
+                "{output:?} at {now:?} until {next:?}, to be closed by {by:?}"
             );
         }
         Ok(())
