@@ -34,6 +34,9 @@ pub(crate) struct Machine {
     answered: Vec<Waker>,
     /// The present connection, if callers may write to it while the driver sleeps.
     direct: Option<Arc<TcpStream>>,
+    /// What a caller met when it wrote to the connection. The kernel tells an error once; the
+    /// driver would then read an end of file and take it for a proof.
+    broken: Option<io::Error>,
     /// The driver has ended, by itself or with its runtime.
     pub(crate) driver_ended: bool,
 }
@@ -91,6 +94,7 @@ impl Shared {
             parked: None,
             answered: Vec::new(),
             direct: None,
+            broken: None,
             driver_ended: false,
         };
         Arc::new(Self { machine: Mutex::new(machine), start: runtime::Instant::now() })
@@ -281,13 +285,20 @@ impl Machine {
             (Some(now), Some(then)) => now < then,
             (now, _) => now.is_some(),
         };
-        let news = self.demand() != parked.demand || self.sender.has_events() || earlier();
+        let told = self.broken.is_some() || self.sender.has_events();
+        let news = self.demand() != parked.demand || told || earlier();
         if news { self.parked.take().map(|parked| parked.waker) } else { None }
     }
 
     /// Lets callers write to the connection, or no longer.
     pub(crate) fn set_direct(&mut self, direct: Option<Arc<TcpStream>>) {
         self.direct = direct;
+        self.broken = None;
+    }
+
+    /// Takes the error that a caller met on the connection.
+    pub(crate) fn take_broken(&mut self) -> Option<io::Error> {
+        self.broken.take()
     }
 
     /// What was just queued is waited for: asks for a proof where that is what being out means,
@@ -299,16 +310,24 @@ impl Machine {
     }
 
     /// Writes what is on offer from the caller's task, if the driver sleeps and the kernel takes
-    /// it at once: a lone `send` then costs no change of task. What goes wrong here the driver
-    /// meets too, and deals with it.
+    /// it at once: a lone `send` then costs no change of task. What goes wrong here is left to the
+    /// driver.
     fn write_directly(&mut self, now: impl FnOnce() -> Instant) {
         let idle = self.parked.as_ref().is_some_and(|parked| parked.demand == Demand::Idle);
-        let Some(stream) = self.direct.as_ref().filter(|_| idle) else { return };
-        if let Output::Transmit(bytes) = self.sender.poll_output()
-            && let Ok(written @ 1..) = socket::try_write(stream, bytes)
-        {
-            self.sender.handle_input(Input::Written(written), now());
-            self.note_answered();
+        let Some(stream) = self.direct.as_ref().filter(|_| idle && self.broken.is_none()) else {
+            return;
+        };
+        let Output::Transmit(bytes) = self.sender.poll_output() else { return };
+        match socket::try_write(stream, bytes) {
+            Ok(0) => {}
+            Ok(written) => {
+                self.sender.handle_input(Input::Written(written), now());
+                self.note_answered();
+            }
+            Err(error) => {
+                let harmless = [io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted];
+                self.broken = Some(error).filter(|error| !harmless.contains(&error.kind()));
+            }
         }
     }
 }

@@ -64,7 +64,10 @@ impl Driver {
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<Option<Input>> {
         // From here on callers leave the connection alone: what they wrote is known to the machine,
         // so that an end of file, read next, proves nothing about bytes that it did not count.
-        let demand = self.take_demand();
+        let (demand, broken) = self.take_demand();
+        if let Some(error) = broken {
+            return self.broken(error, cx).map(Some);
+        }
         if demand == Demand::Disconnect {
             // First of all, or a peer that never stops speaking would keep its connection.
             return Poll::Ready(Some(Input::Disconnected(self.drop_connection())));
@@ -90,10 +93,12 @@ impl Driver {
         }
     }
 
-    /// Asks the machine what to do, and copies what is to be written.
-    fn take_demand(&mut self) -> Demand {
+    /// Asks the machine what to do, and copies what is to be written; also tells what a caller met
+    /// on the connection.
+    fn take_demand(&mut self) -> (Demand, Option<io::Error>) {
         let mut machine = self.shared.lock();
         machine.unpark();
+        let broken = machine.take_broken();
         let demand = machine.demand();
         match machine.sender.poll_output() {
             Output::Transmit(bytes) if self.chunk.is_empty() => {
@@ -103,7 +108,7 @@ impl Driver {
             // Nothing of the copy was taken, or it would have been told.
             _ => self.chunk.clear(),
         }
-        demand
+        (demand, broken)
     }
 
     /// Reads: a receiver never speaks, so its end of file or its death is all there is to hear.

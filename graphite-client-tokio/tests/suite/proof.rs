@@ -99,3 +99,22 @@ fn points_that_cross_the_end_of_file_are_sent_again() {
         assert_eq!(client.stats().confirmed, 1000);
     });
 }
+
+/// A reset that a caller meets first, in its own write, is not forgotten by the time that the
+/// connection's task looks: the kernel tells it once, then there is only an end of file.
+#[test]
+fn a_reset_that_a_send_meets_first_is_no_proof() {
+    block_on(async {
+        for _ in 0..50 {
+            let mut graphite = Graphite::plaintext();
+            let client = quick().connect(graphite.address()).await.unwrap();
+            client.send(("before", 1)).await.unwrap();
+            graphite.received(1).await;
+            graphite.kill().await;
+            graphite.listen();
+            client.send(("after", 1)).await.unwrap();
+            client.close().await.unwrap();
+            assert_eq!(graphite.paths(), ["before", "before", "after"]);
+        }
+    });
+}

@@ -54,7 +54,8 @@ struct State {
     errors: Vec<String>,
     /// When each connection was accepted.
     accepted: Vec<Instant>,
-    open: usize,
+    /// The connections that are open, by number from 1.
+    open: HashSet<usize>,
     /// Which connections, up to this number, are to be closed in good order or reset.
     close_up_to: usize,
     reset_up_to: usize,
@@ -141,16 +142,18 @@ impl Graphite {
 
     /// Closes every connection in good order, once it has read all that came, and waits for that.
     pub(crate) async fn close_connections(&self) {
-        {
+        let last = {
             let mut state = self.state();
             state.close_up_to = state.accepted.len();
-        }
-        self.until("connections are closed", |graphite| graphite.state().open == 0).await;
+            state.close_up_to
+        };
+        let closed = |graphite: &Self| !graphite.state().open.iter().any(|&open| open <= last);
+        self.until("connections are closed", closed).await;
     }
 
     /// Waits until no connection is open.
     pub(crate) async fn closed_all(&self) {
-        self.until("connections are closed", |graphite| graphite.state().open == 0).await;
+        self.until("connections are closed", |graphite| graphite.state().open.is_empty()).await;
     }
 
     /// Resets every connection and closes the port: the process is killed.
@@ -160,7 +163,7 @@ impl Graphite {
             let mut state = self.state();
             state.reset_up_to = state.accepted.len();
         }
-        self.until("connections are reset", |graphite| graphite.state().open == 0).await;
+        self.until("connections are reset", |graphite| graphite.state().open.is_empty()).await;
     }
 
     pub(crate) fn points(&self) -> Vec<Metric<'static>> {
@@ -257,15 +260,16 @@ fn serve(stream: TcpStream, protocol: Protocol, state: &Arc<Mutex<State>>) {
     let number = {
         let mut state = state.lock().expect("receiver's state");
         state.accepted.push(Instant::now());
-        state.open += 1;
-        state.accepted.len()
+        let number = state.accepted.len();
+        state.open.insert(number);
+        number
     };
     let state = state.clone();
     thread::spawn(move || {
         stream.set_nonblocking(false).expect("blocking");
         stream.set_read_timeout(Some(TICK)).expect("read time-out");
         converse(stream, protocol, number, &state);
-        state.lock().expect("receiver's state").open -= 1;
+        state.lock().expect("receiver's state").open.remove(&number);
     });
 }
 
