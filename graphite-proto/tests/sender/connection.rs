@@ -122,6 +122,23 @@ fn the_connection_is_told_once_when_it_is_lost_and_once_when_it_is_back() {
     assert_eq!(rig.sender.stats().reconnects, 1);
 }
 
+#[test]
+fn an_idle_connection_that_is_closed_at_once_is_no_failure() {
+    let mut rig = Rig::up(config(Delivery::BestEffort).max_attempts(1));
+    for _ in 0..5 {
+        let point = rig.put("a");
+        rig.write();
+        rig.later(10).tell(Input::PeerFinished { proven: false });
+        assert_eq!((rig.sender.poll_output(), rig.sender.poll_timeout()), (Output::Idle, None));
+        let waiting = rig.put("b");
+        rig.later(200);
+        assert_eq!(rig.sender.poll_output(), Output::Connect);
+        assert_eq!((rig.kind(point), rig.kind(waiting)), (Some(Ok(())), None));
+        rig.tell(Input::Connected).write();
+    }
+    assert!(!rig.events().iter().any(|event| matches!(event, Event::GaveUp { .. })));
+}
+
 /// A machine in the phase, with a point to send.
 fn in_phase(phase: &str) -> Rig {
     let mut rig = Rig::new(config(Delivery::BestEffort).max_connection_age(Some(ms(10))));
