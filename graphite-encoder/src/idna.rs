@@ -1,16 +1,17 @@
 //! The `Idna` scheme: Python's `idna` codec (IDNA 2003, RFC 3490) label by label, then its
 //! `urllib.parse.quote`.
 //!
-//! Not UTS 46, and so not the `idna` crate: that maps many characters differently, which would
-//! rename series that are in people's stores.
+//! The Punycode of a label is the `idna` crate's. Not that crate's UTS 46 mapping: it maps many
+//! characters differently, which would rename series that are in people's stores.
 
 use std::borrow::Cow;
+
+use ::idna::punycode;
 
 use crate::{
     error::{DecodeError, EncodeError},
     escape::{self, QUOTE, Unquote},
     nameprep::nameprep,
-    punycode,
 };
 
 const ACE_PREFIX: &str = "xn--";
@@ -85,19 +86,24 @@ fn to_ascii(label: &str, offset: usize, out: &mut Label) -> Result<(), EncodeErr
         return fits(out.len, offset);
     }
     let prepared = nameprep(label, offset)?;
-    let ascii = || prepared.chars().filter_map(|c| u8::try_from(c).ok().filter(u8::is_ascii));
     if prepared.chars().all(|c| c.is_ascii()) {
-        ascii().for_each(|b| out.push(b));
+        prepared.chars().for_each(|c| out.push(c as u8));
         return fits(out.len, offset);
     }
     if prepared.chars().take(ACE_PREFIX.len()).eq(ACE_PREFIX.chars()) {
         return Err(EncodeError::AcePrefix { part: 0, offset });
     }
-    ACE_PREFIX.bytes().chain(ascii()).for_each(|b| out.push(b));
-    if out.len > ACE_PREFIX.len() {
-        out.push(b'-');
+    // Every character takes a byte of Punycode at least, so what does not fit here is too long.
+    let mut characters = ['\0'; MAX_LABEL];
+    let mut count = 0;
+    for c in prepared.chars() {
+        *characters.get_mut(count).ok_or(EncodeError::LongLabel { part: 0, offset })? = c;
+        count += 1;
     }
-    punycode::digits(prepared.chars(), |b| out.push(b));
+    // Its 32-bit numbers hold any label of so few characters.
+    let digits = punycode::encode(&characters[..count]);
+    let digits = digits.ok_or(EncodeError::LongLabel { part: 0, offset })?;
+    ACE_PREFIX.bytes().chain(digits.bytes()).for_each(|b| out.push(b));
     fits(out.len, offset)
 }
 
@@ -163,15 +169,11 @@ fn to_unicode(out: &mut String, start: usize, offset: usize) -> Result<(), Decod
         return Err(bad_label);
     }
     let ace = label.as_bytes();
-    let encoded = &ace[ACE_PREFIX.len()..];
-    let delimiter = encoded.iter().rposition(|&b| b == b'-');
-    let base = &encoded[..delimiter.unwrap_or(0)];
-    let digits = &encoded[delimiter.map_or(0, |at| at + 1)..];
-
+    // The label is ASCII: the caller checked every byte.
+    let digits = std::str::from_utf8(&ace[ACE_PREFIX.len()..]).unwrap_or_default();
+    let decoded = punycode::decode_to_string(digits).ok_or_else(|| bad_label.clone())?;
     out.truncate(start);
-    out.extend(base.iter().copied().map(char::from));
-    punycode::insert(out, start, digits.iter().copied().enumerate())
-        .map_err(|_| bad_label.clone())?;
+    out.push_str(&decoded);
 
     let mut again = Label::new();
     match to_ascii(&out[start..], 0, &mut again) {

@@ -48,7 +48,8 @@
 //!   `eth_0` becomes `eth_5F0`.
 //!
 //! A part that needs no change is borrowed, after one scan of it; any other takes one allocation,
-//! there and back. `encode` sizes it exactly, but for `Idna` names of several labels beyond ASCII.
+//! there and back. `encode` sizes it exactly, but for `Idna` names of several labels beyond ASCII;
+//! each such label takes a few more, for the `idna` crate's Punycode of it.
 //!
 //! # Tags
 //!

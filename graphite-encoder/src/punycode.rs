@@ -1,9 +1,8 @@
 //! Punycode (RFC 3492) for text of any length, as Python's `punycode` codec has it.
 //!
-//! Not the `xn--` form of domain labels, which is in `idna.rs`. The `idna` crate's Punycode is
-//! made for domain labels and does not fit here: its 32-bit numbers refuse long texts that Python
-//! takes, it refuses a leading `-` that Python takes, and it hands out a string of its own where
-//! the caller wants the digits inside another one. The tests compare the two where both answer.
+//! Not the `xn--` form of domain labels: there the `idna` crate's Punycode serves (`idna.rs`). It is
+//! made for labels and does not fit here: its 32-bit numbers refuse long texts that Python takes,
+//! and so does it a leading `-`. The tests compare the two where both answer.
 
 use crate::error::DecodeError;
 
