@@ -244,11 +244,14 @@ mod tests {
 
     #[test]
     fn the_ring_never_grows_beyond_window_and_frame() {
-        let mut window = Window::new(10_000);
-        for first in 1..1_000 {
-            window.keep(&[b'x'; 700], 1, first, Instant::START);
-            window.evict();
-            assert!(window.ring.capacity() <= 10_000 + UNIT_BYTES + 700);
+        // Sizes whose doublings end just below the bound and far above it.
+        for bytes in [600, 700, 1_200] {
+            let mut window = Window::new(10_000);
+            for first in 1..1_000 {
+                window.keep(&vec![b'x'; bytes], 1, first, Instant::START);
+                window.evict();
+                assert!(window.ring.capacity() <= 10_000 + UNIT_BYTES + bytes, "{bytes}");
+            }
         }
     }
 }
