@@ -11,14 +11,18 @@ use tokio::runtime::{Builder, Runtime};
 const LIMIT: Duration = Duration::from_secs(20);
 
 fn runtime() -> Runtime {
-    Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+    Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime")
 }
 
 /// A client of a receiver that does not exist, on a runtime of its own.
 fn client(runtime: &Runtime) -> Client {
     let _guard = runtime.enter();
     let nobody = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-    Client::builder().max_attempts(1_000_000).queue_bytes(1000).connect_lazy(nobody).unwrap()
+    Client::builder()
+        .max_attempts(1_000_000)
+        .queue_bytes(1000)
+        .connect_lazy(nobody)
+        .expect("address")
 }
 
 #[test]

@@ -15,13 +15,13 @@ async fn forty_reports(delivery: Delivery, protocol: Protocol) {
     graphite.behave(Manner::CloseAfter(1000));
     let log = Log::default();
     let builder = log.listen(Client::builder().delivery(delivery).protocol(protocol));
-    let client = builder.connect(graphite.address()).await.unwrap();
+    let client = builder.connect(graphite.address()).await.expect("connect");
     for report in 0..40 {
-        client.send_multiple(numbered(&format!("r{report}"), 1000)).await.unwrap();
+        client.send_multiple(numbered(&format!("r{report}"), 1000)).await.expect("sent");
         graphite.received((report + 1) * 1000).await;
         graphite.closed_all().await;
     }
-    client.close().await.unwrap();
+    client.close().await.expect("close");
     let expected: Vec<_> = (0..40).flat_map(|report| names(&format!("r{report}"), 1000)).collect();
     let told = || format!("{} points: {:?}", graphite.count(), log.events());
     assert!(graphite.paths() == expected, "{delivery:?}: {}", told());

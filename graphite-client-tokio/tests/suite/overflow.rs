@@ -12,7 +12,7 @@ async fn million(overflow: Overflow) {
     let mut graphite = Graphite::closed(Protocol::Plaintext);
     let log = Log::default();
     let builder = log.listen(quick().overflow(overflow).queue_bytes(QUEUE));
-    let client = builder.connect_lazy(graphite.address()).unwrap();
+    let client = builder.connect_lazy(graphite.address()).expect("address");
     let mut refused = 0;
     for i in 0..POINTS {
         match client.try_feed(("servers.web01.cpu.user", i, 1_700_000_000)) {
@@ -38,7 +38,7 @@ async fn million(overflow: Overflow) {
         _ => assert_eq!((stats.dropped, stats.queued), (0, POINTS - refused)),
     }
     graphite.listen();
-    client.close().await.unwrap();
+    client.close().await.expect("close");
     let points = graphite.points();
     assert_eq!(points.len() as u64, stats.queued);
     let first = if overflow == Overflow::DropOldest { POINTS - stats.queued } else { 0 };

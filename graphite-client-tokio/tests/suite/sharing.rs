@@ -12,14 +12,14 @@ const TASKS: usize = 64;
 async fn many_tasks(protocol: Protocol, delivery: Delivery, points: usize) {
     let graphite = Graphite::start(protocol);
     let builder = Client::builder().protocol(protocol).delivery(delivery);
-    let client = builder.connect(graphite.address()).await.unwrap();
+    let client = builder.connect(graphite.address()).await.expect("connect");
     let tasks: Vec<_> = (0..TASKS)
         .map(|task| {
             let client = client.clone();
             rt::spawn(async move {
                 let path = format!("task.{task}");
                 for i in 0..points {
-                    client.send((&path, i, 1)).await.unwrap();
+                    client.send((&path, i, 1)).await.expect("sent");
                 }
             })
         })
@@ -27,7 +27,7 @@ async fn many_tasks(protocol: Protocol, delivery: Delivery, points: usize) {
     for task in tasks {
         task.await;
     }
-    client.close().await.unwrap();
+    client.close().await.expect("close");
     let stats = client.stats();
     assert_accounted(&stats);
     assert_eq!((stats.accepted, stats.confirmed), ((TASKS * points) as u64, stats.accepted));

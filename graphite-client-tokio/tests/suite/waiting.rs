@@ -18,7 +18,7 @@ fn poll_once<T>(future: impl Future<Output = T>) -> Poll<T> {
 /// A client whose queue is full and whose receiver is not there yet.
 fn full(graphite: &Graphite) -> Client {
     let builder = quick().queue_bytes(4096).max_attempts(1_000_000);
-    let client = builder.connect_lazy(graphite.address()).unwrap();
+    let client = builder.connect_lazy(graphite.address()).expect("address");
     fill(&client);
     client
 }
