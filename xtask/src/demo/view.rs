@@ -50,7 +50,7 @@ impl View {
     fn figures(&self) -> Vec<String> {
         let Some(link) = self.links.first() else { return Vec::new() };
         let what = if link.local { "arrived" } else { "sent" };
-        let bars = format!("last {} s (counters: growth)", BARS / self.rate.max(1));
+        let bars = format!("last {} s (counters: their growth)", BARS / self.rate.max(1));
         let head = format!("{:<NAME$} {:>12}  {bars}", "figure", format!("last {what}"));
         let mut lines = vec![self.paint.bold(&head)];
         let state = link.state();
@@ -81,7 +81,8 @@ impl View {
         };
         let columns = if local { "received     lost" } else { "under these names" };
         let head = format!("{:<10} {:<10} {:>8}  {columns}", "runtime", "protocol", "sent");
-        let mut lines = vec![format!("{}   {progress}", self.paint.bold(&head))];
+        let head = self.paint.bold(&head);
+        let mut lines = vec![format!("{head}   {progress}").trim_end().to_owned()];
         lines.extend(self.links.iter().map(|link| self.client(link, phase)));
         lines
     }

@@ -23,15 +23,15 @@ pub(super) fn opening(links: &[Arc<Link>], to: Option<&Address>) -> String {
 
 /// Says how a run without a fault ended, and what to do next.
 pub(super) fn closing(links: &[Arc<Link>], to: Option<&Address>) -> String {
-    let Some(to) = to else {
+    if to.is_none() {
         return "Every point arrived with its value and time. Next: `cargo xtask demo --to HOST`\n\
                 sends to a Graphite of yours; README.md shows how to send your own figures."
             .to_owned();
-    };
+    }
     let sent: u64 = links.iter().map(|link| link.state().sent).sum();
-    let read = if links.len() == 1 { "its connection was" } else { "every connection was" };
+    let closed = if links.len() == 1 { "the connection" } else { "every connection" };
     let mut text = format!(
-        "{sent} points were sent to {to} and {read} closed properly.\n\
+        "{sent} points were sent and {closed} closed properly, so they were read.\n\
          Next: look in Graphite for the names above, each followed by one of these:\n"
     );
     let names: Vec<String> = match links.first() {
