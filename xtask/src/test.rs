@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::workspace::{cargo, no_arguments, read, root};
-use crate::{Result, parity, purity};
+use crate::{Result, chaos, parity, purity};
 
 /// A step: its name and what it does.
 type Step = (&'static str, fn() -> Result);
@@ -21,6 +21,7 @@ const STEPS: &[Step] = &[
     ("tests", || loud(cargo(["test", "--workspace", "--all-targets"]))),
     ("doc tests", || loud(cargo(["test", "--workspace", "--doc"]))),
     ("docs", || quiet(docs())),
+    ("kills", chaos::short),
 ];
 
 pub(crate) fn run(arguments: &[String]) -> Result {

@@ -20,6 +20,8 @@ use super::way::{Deck, Way};
 
 /// Whatever is waited for comes in this time, or the run has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What was flushed while the receiver lives and reads arrives in this time, back-off included.
+const ARRIVAL: Duration = Duration::from_secs(20);
 /// A receiver that reads hears of all that is under way in this time.
 const QUIET: Duration = Duration::from_millis(250);
 
@@ -45,6 +47,8 @@ pub(super) struct Report {
     pub(super) repeated_most: u64,
     /// Repeats after a receiver had read everything and closed an idle connection.
     pub(super) repeated_idle: u64,
+    /// Points that were flushed, and had not arrived when nothing came any more.
+    pub(super) missing: u64,
     pub(super) connections: u64,
     pub(super) corrupt: u64,
     pub(super) disordered: u64,
@@ -92,6 +96,7 @@ pub(super) fn run(
         connections: 0,
         calm: None,
         repeated_idle: 0,
+        missing: 0,
         marks: Vec::new(),
     };
     for kill in 1..=plan.kills {
@@ -125,6 +130,7 @@ pub(super) fn run(
         repeated: tally.repeated,
         repeated_most: tally.repeated_most,
         repeated_idle: stage.repeated_idle,
+        missing: stage.missing,
         connections: tally.connections,
         corrupt: tally.corrupt,
         disordered: tally.disordered,
@@ -153,6 +159,7 @@ struct Stage {
     /// How many repeats there were when an idle connection was closed: it is to cause none.
     calm: Option<u64>,
     repeated_idle: u64,
+    missing: u64,
     /// The number after the highest that had arrived after each kill, and how it was done.
     marks: Vec<(u64, Way)>,
 }
@@ -178,7 +185,7 @@ impl Stage {
     /// Lets the receiver live for a while, loses it, and has it back.
     fn lose(&mut self, way: Way, random: &mut Random) -> crate::Result {
         self.connected()?;
-        self.reins.one_by_one.store(random.chance(4), Ordering::Relaxed);
+        self.reins.one_by_one.store(random.chance(3), Ordering::Relaxed);
         thread::sleep(random.millis(0, self.plan.life));
         self.calmed();
         match way {
@@ -265,9 +272,15 @@ impl Stage {
             }
             thread::sleep(Duration::from_millis(1));
         }
-        // What is missing then is lost, which the run tells at its end.
+        let fed = self.reins.next.load(Ordering::Acquire) - FIRST;
+        let keeps = !matches!(self.plan.delivery, Delivery::BestEffort);
+        // Once something is lost it stays so.
+        if keeps && self.missing == 0 {
+            self.setup.board.wait(ARRIVAL, |tally| tally.distinct >= fed);
+        }
         self.quiet();
         let mut tally = self.setup.board.tally();
+        self.missing = self.missing.max(fed - tally.distinct);
         self.calm = Some(tally.repeated);
         tally.rest();
         drop(tally);

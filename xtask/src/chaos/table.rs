@@ -94,6 +94,9 @@ pub(super) fn broken(run: &Report) -> Vec<String> {
     let keeps = !matches!(plan.delivery, Delivery::BestEffort);
     if keeps {
         check(lost == 0, format!("{} points lost", grouped(lost)));
+        check(run.missing == 0, {
+            format!("{} points did not arrive after a flush", grouped(run.missing))
+        });
         check(outcome.undelivered == 0, {
             format!("close does not know of {} points", grouped(outcome.undelivered))
         });
@@ -125,6 +128,12 @@ pub(super) fn broken(run: &Report) -> Vec<String> {
         }));
     }
     lines
+}
+
+/// Tells a run in one line.
+pub(super) fn summary(run: &Report) -> String {
+    let (lost, time) = (grouped(lost(run)), seconds(run.time));
+    format!("{} kills, {} points, {lost} lost, {time}", run.plan.kills, grouped(run.distinct))
 }
 
 fn lost(run: &Report) -> u64 {
