@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &[String]) -> Result {
     let mut out = io::stdout();
     writeln!(out, "{}", words::opening(&links, to))?;
     if !missing.is_empty() {
-        writeln!(out, "Unavailable on this system: {}.", missing.join(", "))?;
+        writeln!(out, "Not available here: {}.", missing.join(", "))?;
     }
     writeln!(out)?;
 
