@@ -4,6 +4,7 @@
 
 mod chaos;
 mod demo;
+mod oracle;
 mod parity;
 mod purity;
 mod test;
@@ -22,6 +23,7 @@ const TASKS: &[Task] = &[
     ("test", "", "everything that a change must pass", test::run),
     ("purity", "", "proto and encoder know no runtime, socket, clock or thread", purity::run),
     ("parity", "", "both clients have the same files and export the same names", parity::run),
+    ("oracle", oracle::USAGE, "compares names with Python's and aiographite's", oracle::run),
     ("chaos", chaos::USAGE, "kills receivers under load, counts what is lost", chaos::run),
 ];
 

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::workspace::{cargo, no_arguments, read, root};
-use crate::{Result, chaos, parity, purity};
+use crate::{Result, chaos, oracle, parity, purity};
 
 /// A step: its name and what it does.
 type Step = (&'static str, fn() -> Result);
@@ -18,10 +18,12 @@ const STEPS: &[Step] = &[
     ("lints", || quiet(clippy())),
     ("purity", || purity::run(&[])),
     ("parity", || parity::run(&[])),
-    ("tests", || loud(cargo(["test", "--workspace", "--all-targets"]))),
+    // Not the benchmarks: they are built by the lints' step.
+    ("tests", || loud(cargo(["test", "--workspace", "--lib", "--bins", "--tests", "--examples"]))),
     ("doc tests", || loud(cargo(["test", "--workspace", "--doc"]))),
     ("docs", || quiet(docs())),
     ("kills", chaos::short),
+    ("names against Python", oracle::short),
 ];
 
 pub(crate) fn run(arguments: &[String]) -> Result {

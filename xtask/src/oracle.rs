@@ -1,0 +1,94 @@
+//! `cargo xtask oracle`: compares the names that graphite-encoder makes with Python's own codecs,
+//! and with the real aiographite, over generated names in both directions.
+//!
+//! Not here: the names and the comparison, which are `graphite-encoder/tests/oracle.py`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::Result;
+use crate::workspace::{cargo, root};
+
+pub(crate) const USAGE: &str = "[--names N] [--seed S] [--all]   (a million names by default)";
+
+/// The release whose names are in people's stores.
+const AIOGRAPHITE: &str = "aiographite==0.2.0";
+
+pub(crate) fn run(arguments: &[String]) -> Result {
+    let mut python: Vec<&str> = Vec::new();
+    let mut arguments = arguments.iter().map(String::as_str);
+    while let Some(argument) = arguments.next() {
+        match argument {
+            "--all" => python.push(argument),
+            "--names" | "--seed" => {
+                let number = arguments.next().filter(|value| value.parse::<u64>().is_ok());
+                let number = number.ok_or_else(|| format!("{argument} takes a whole number"))?;
+                python.extend([argument, number]);
+            }
+            _ => {
+                return Err(format!("argument {argument:?} is not known; there are: {USAGE}").into());
+            }
+        }
+    }
+    if !python.contains(&"--names") {
+        python.extend(["--names", "1000000"]);
+    }
+    compare(true, &python)
+}
+
+/// A short run with a fixed seed, for every change.
+pub(crate) fn short() -> Result {
+    compare(false, &["--names", "2000", "--seed", "1"])
+}
+
+fn compare(release: bool, arguments: &[&str]) -> Result {
+    let mut build = cargo(["build", "--quiet", "-p", "graphite-encoder", "--example", "oracle"]);
+    if release {
+        build.arg("--release");
+    }
+    status(&mut build)?;
+    let target = target()?;
+    let profile = if release { "release" } else { "debug" };
+    let (python, aiographite) = environment(&target.join("oracle-venv"));
+    let mut oracle = Command::new(python);
+    oracle.arg(root().join("graphite-encoder/tests/oracle.py"));
+    oracle.arg("--binary").arg(target.join(profile).join("examples").join("oracle"));
+    oracle.args(arguments);
+    if aiographite {
+        oracle.arg("--aiographite");
+    }
+    status(&mut oracle)
+}
+
+/// Returns the Python to compare with, and whether it has aiographite: from a virtual environment
+/// that is made once, or else the system's own.
+fn environment(folder: &Path) -> (PathBuf, bool) {
+    let python = folder.join("bin/python");
+    let has = |python: &Path| {
+        let import = Command::new(python).args(["-c", "import aiographite"]).output();
+        import.is_ok_and(|output| output.status.success())
+    };
+    if has(&python) {
+        return (python, true);
+    }
+    let make = Command::new("python3").args(["-m", "venv"]).arg(folder).output();
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", AIOGRAPHITE];
+    let installed = make.and_then(|_| Command::new(&python).args(install).output());
+    if installed.is_ok_and(|output| output.status.success()) && has(&python) {
+        return (python, true);
+    }
+    println!("oracle: {AIOGRAPHITE} cannot be installed here; comparing with Python alone");
+    (PathBuf::from("python3"), false)
+}
+
+fn target() -> Result<PathBuf> {
+    let output = cargo(["metadata", "--format-version", "1", "--no-deps"]).output()?;
+    let text = String::from_utf8(output.stdout)?;
+    let (_, rest) = text.split_once("\"target_directory\":\"").ok_or("cargo names no target")?;
+    Ok(PathBuf::from(rest.split('"').next().unwrap_or_default()))
+}
+
+fn status(command: &mut Command) -> Result {
+    let status = command.status().map_err(|error| format!("{command:?}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{command:?} ended with {status}").into()) }
+}
