@@ -63,6 +63,8 @@ pub(crate) fn run(arguments: &[String]) -> Result {
     };
     watch(&view, screen.as_mut(), options.seconds, &interrupts, &mut send)?;
 
+    // All at once: without a receiver each takes its time to give up.
+    sendings.iter().for_each(Sending::end);
     for (link, sending) in view.links.iter().zip(sendings) {
         let fault = sending.finish();
         link.state().faults.extend(fault);

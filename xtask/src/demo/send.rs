@@ -55,9 +55,14 @@ impl Sending {
         drop(self.samples.unbounded_send(sample));
     }
 
-    /// Ends the samples and waits until the client has closed; returns what it did not deliver.
+    /// Ends the samples, upon which the client closes.
+    pub(super) fn end(&self) {
+        self.samples.close_channel();
+    }
+
+    /// Waits until the client has closed; returns what it did not deliver.
     pub(super) fn finish(self) -> Option<String> {
-        drop(self.samples);
+        self.end();
         self.thread.join().unwrap_or_else(|_| Some("its thread panicked".to_owned()))
     }
 }
