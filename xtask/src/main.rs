@@ -4,6 +4,7 @@
 
 mod chaos;
 mod demo;
+mod interop;
 mod oracle;
 mod parity;
 mod purity;
@@ -24,6 +25,7 @@ const TASKS: &[Task] = &[
     ("purity", "", "proto and encoder know no runtime, socket, clock or thread", purity::run),
     ("parity", "", "both clients have the same files and export the same names", parity::run),
     ("oracle", oracle::USAGE, "compares names with Python's and aiographite's", oracle::run),
+    ("interop", interop::USAGE, "feeds real receivers and compares what they store", interop::run),
     ("chaos", chaos::USAGE, "kills receivers under load, counts what is lost", chaos::run),
 ];
 

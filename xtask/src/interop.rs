@@ -1,0 +1,230 @@
+//! `cargo xtask interop`: real receivers are started, fed, read back and compared.
+//!
+//! Each receiver runs on loopback, with free ports and a folder of its own below `target`; what
+//! is not there is installed. The matrix at the end has a row for every receiver, protocol and
+//! runtime. Not here: receivers that are killed at random, which is `cargo xtask chaos`.
+
+mod carbon;
+mod compare;
+mod install;
+mod peer;
+mod points;
+mod process;
+mod relay;
+mod restart;
+mod send;
+mod stores;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use graphite_proto::Protocol;
+
+use crate::workspace::root;
+use compare::Outcome;
+use points::{Expected, Load};
+use send::Runtime;
+
+pub(crate) const USAGE: &str = "[NAME ...] [--points N] [--short]";
+
+/// A receiver, or a matter that concerns several: its name and what makes its rows.
+type Receiver = (&'static str, fn(&Bench) -> Vec<Row>);
+
+const RECEIVERS: &[Receiver] = &[
+    ("carbon-cache", carbon::rows),
+    ("restart", restart::rows),
+    ("victoria-metrics", stores::victoria),
+    ("influxdb", stores::influx),
+    ("carbon-c-relay", relay::c_relay),
+    ("carbon-relay", relay::carbon_relay),
+    ("aiographite", peer::rows),
+];
+
+const PROTOCOLS: [Protocol; 2] = [Protocol::Plaintext, Protocol::Pickle];
+const RUNTIMES: [Runtime; 2] = [Runtime::Tokio, Runtime::AsyncStd];
+
+/// Points of a batch: over a hundred times what a pickle frame of 64 KiB holds.
+const POINTS: usize = 200_000;
+const SHORT_POINTS: usize = 10_000;
+
+/// What a run has to go by.
+struct Bench {
+    points: usize,
+    short: bool,
+    folder: PathBuf,
+    python: Result<PathBuf, String>,
+}
+
+/// How points reach a receiver.
+#[derive(Clone, Copy)]
+struct Way {
+    protocol: Protocol,
+    runtime: Runtime,
+}
+
+/// A row of the matrix.
+struct Row {
+    receiver: String,
+    protocol: &'static str,
+    runtime: &'static str,
+    /// What came of it; an error in the outer place means that something to install is missing.
+    outcome: Result<Result<Outcome, String>, String>,
+}
+
+/// Runs the receivers that are named, or all of them.
+pub(crate) fn run(arguments: &[String]) -> crate::Result {
+    let (names, points, short) = parse(arguments)?;
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
+    let target = std::path::absolute(target)?.join("interop");
+    let folder = target.join(format!("run-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let python = install::python(&target.join("python"));
+    let bench = Bench { points, short, folder, python };
+    let mut rows = Vec::new();
+    for (name, make) in RECEIVERS {
+        if names.is_empty() || names.iter().any(|wanted| wanted == name) {
+            rows.extend(make(&bench));
+        }
+    }
+    println!("\n{}", table(&rows));
+    let count = |wanted| rows.iter().filter(|row| row.verdict() == wanted).count();
+    let (same, failed, skipped) = (count("same"), count("DIFFERS"), count("skipped"));
+    println!("interop: {same} rows the same, {failed} differ, {skipped} skipped");
+    if failed > 0 {
+        return Err(format!("{failed} rows differ; see {}", bench.folder.display()).into());
+    }
+    Ok(std::fs::remove_dir_all(&bench.folder)?)
+}
+
+fn parse(arguments: &[String]) -> crate::Result<(Vec<String>, usize, bool)> {
+    let (mut names, mut points, mut short) = (Vec::new(), None, false);
+    let mut left = arguments.iter();
+    while let Some(argument) = left.next() {
+        match argument.as_str() {
+            "--short" => short = true,
+            "--points" => {
+                let number = left.next().ok_or("--points needs a number")?;
+                points =
+                    Some(number.parse().map_err(|error| format!("--points {number}: {error}"))?);
+            }
+            name if RECEIVERS.iter().any(|(known, _)| *known == name) => {
+                names.push(name.to_owned())
+            }
+            other => {
+                let known: Vec<&str> = RECEIVERS.iter().map(|(name, _)| *name).collect();
+                return Err(format!("{other:?} is none of {}", known.join(", ")).into());
+            }
+        }
+    }
+    let default = if short { SHORT_POINTS } else { POINTS };
+    Ok((names, points.unwrap_or(default), short))
+}
+
+impl Bench {
+    fn python(&self) -> Result<PathBuf, String> {
+        self.python.clone()
+    }
+
+    /// Returns how many points each of the tasks sends that share a client.
+    fn each_task(&self) -> usize {
+        self.points.div_ceil(200).min(1000)
+    }
+
+    /// Runs the helper that reads stores.
+    fn helper(&self, arguments: &[&str], input: String) -> crate::Result<String> {
+        let mut command = Command::new(self.python()?);
+        command.arg(helper("readback.py")).args(arguments);
+        process::output(command, input)
+    }
+
+    /// Makes a row for each protocol and runtime, each in a folder of its own; `ready` tells what
+    /// is missing.
+    fn rows(
+        &self,
+        receiver: &str,
+        protocols: &[Protocol],
+        ready: Result<(), String>,
+        make: impl Fn(Way, &Path) -> crate::Result<Outcome>,
+    ) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for &protocol in protocols {
+            for runtime in RUNTIMES {
+                let way = Way { protocol, runtime };
+                let (protocol, runtime) = (way.protocol_name(), runtime.name());
+                let folder = format!("{receiver}-{protocol}-{runtime}");
+                let folder = self.folder.join(folder.replace([' ', ','], "-"));
+                let outcome = ready.clone().map(|()| {
+                    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+                    make(way, &folder).map_err(|error| crate::chain(&*error))
+                });
+                let row = Row { receiver: receiver.to_owned(), protocol, runtime, outcome };
+                println!("{}", row.line());
+                rows.push(row);
+            }
+        }
+        rows
+    }
+}
+
+impl Way {
+    fn protocol_name(self) -> &'static str {
+        match self.protocol {
+            Protocol::Pickle => "pickle",
+            _ => "plaintext",
+        }
+    }
+
+    /// Sends a load and returns what the store must hold then.
+    fn send(self, address: SocketAddr, load: Load) -> crate::Result<Expected> {
+        let begun = points::now();
+        let load = send::load(self.runtime, self.protocol, address, load)?;
+        Ok(load.expected((begun, points::now())))
+    }
+}
+
+impl Row {
+    fn verdict(&self) -> &'static str {
+        match &self.outcome {
+            Err(_) => "skipped",
+            Ok(Ok(outcome)) if outcome.is_same() => "same",
+            Ok(_) => "DIFFERS",
+        }
+    }
+
+    fn line(&self) -> String {
+        let (protocol, runtime) = (self.protocol, self.runtime);
+        let numbers = match &self.outcome {
+            Ok(Ok(outcome)) => [outcome.sent, outcome.stored, outcome.wrong].map(|n| n.to_string()),
+            _ => ["-"; 3].map(str::to_owned),
+        };
+        let [sent, stored, wrong] = numbers;
+        let verdict = self.verdict();
+        let receiver = &self.receiver;
+        let mut line = format!(
+            "{receiver:33} {protocol:9} {runtime:9} {sent:>9} {stored:>9} {wrong:>7}  {verdict}"
+        );
+        let notes = match &self.outcome {
+            Err(missing) => std::slice::from_ref(missing),
+            Ok(Err(error)) => std::slice::from_ref(error),
+            Ok(Ok(outcome)) => &outcome.notes,
+        };
+        notes.iter().for_each(|note| line.push_str(&format!("\n    {note}")));
+        line
+    }
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut text = format!(
+        "{:33} {:9} {:9} {:>9} {:>9} {:>7}  verdict\n",
+        "receiver", "protocol", "runtime", "sent", "stored", "wrong"
+    );
+    rows.iter().for_each(|row| text.push_str(&format!("{}\n", row.line())));
+    text
+}
+
+/// Returns the path of a helper in Python.
+fn helper(name: &str) -> PathBuf {
+    root().join("xtask").join("src").join("interop").join(name)
+}

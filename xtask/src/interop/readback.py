@@ -1,0 +1,119 @@
+"""Reads back what a store holds, as lines of name, timestamp and value.
+
+    readback.py cache HOST PORT < names       points not yet written, from carbon-cache's query port
+    readback.py whisper FOLDER FROM < names   the whisper files, from a timestamp on
+    readback.py victoria URL [raw]            VictoriaMetrics, raw: every repeat too
+    readback.py influx URL                    InfluxDB, database "graphite"
+    readback.py ring FACTOR NODE... < names   the nodes that carbon's own ring gives a name
+
+Names are read from standard input, one a line. Fields are divided by tabs; a value is the sixteen
+hex digits of its IEEE 754 bits, so that nothing is rounded on the way. A whisper file that belongs
+to none of the names is shown under a name that begins with "?".
+"""
+
+import json
+import os
+import pickle
+import socket
+import struct
+import sys
+import time
+import urllib.parse
+import urllib.request
+
+
+def names():
+    return [line.rstrip("\n") for line in sys.stdin if line != "\n"]
+
+
+def show(name, timestamp, value):
+    bits = struct.pack(">d", float(value)).hex()
+    sys.stdout.write(f"{name}\t{int(timestamp)}\t{bits}\n")
+
+
+def cache(host, port):
+    wanted = names()
+    with socket.create_connection((host, int(port)), 60) as query, query.makefile("rb") as answers:
+        for first in range(0, len(wanted), 500):
+            request = {"type": "cache-query-bulk", "metrics": wanted[first:first + 500]}
+            request = pickle.dumps(request, protocol=2)
+            query.sendall(struct.pack("!L", len(request)) + request)
+            (length,) = struct.unpack("!L", answers.read(4))
+            answer = pickle.loads(answers.read(length))
+            for name, points in answer["datapointsByMetric"].items():
+                for timestamp, value in points:
+                    show(name, timestamp, value)
+
+
+def whisper(folder, begin):
+    import whisper as database
+    from carbon.util import TaggedSeries
+
+    known = set()
+    until = int(time.time()) + 1
+    for name in names():
+        file = TaggedSeries.encode(name, os.sep, hash_only=True) + ".wsp"
+        known.add(file)
+        path = os.path.join(folder, file)
+        if not os.path.exists(path):
+            continue
+        (first, _, step), values = database.fetch(path, int(begin) - 1, until)
+        for index, value in enumerate(values):
+            if value is not None:
+                show(name, first + index * step, value)
+    for place, _, files in os.walk(folder):
+        for file in files:
+            file = os.path.relpath(os.path.join(place, file), folder)
+            if file not in known:
+                show("?" + file, 0, 0)
+
+
+def full(name, tags):
+    return ";".join([name] + sorted(f"{key}={value}" for key, value in tags.items()))
+
+
+def victoria(url, raw=None):
+    urllib.request.urlopen(url + "/internal/force_flush", timeout=60).read()
+    query = {"match[]": '{__name__!=""}'}
+    if raw:
+        query["reduce_mem_usage"] = "1"
+    address = url + "/api/v1/export?" + urllib.parse.urlencode(query)
+    with urllib.request.urlopen(address, timeout=120) as answer:
+        for line in answer:
+            series = json.loads(line, parse_int=float)
+            tags = series["metric"]
+            name = full(tags.pop("__name__"), tags)
+            for timestamp, value in zip(series["timestamps"], series["values"]):
+                show(name, timestamp / 1000, value)
+
+
+def influx(url):
+    query = {"db": "graphite", "epoch": "s", "chunked": "true",
+             "q": "SELECT value FROM /.*/ GROUP BY *"}
+    address = url + "/query?" + urllib.parse.urlencode(query)
+    with urllib.request.urlopen(address, timeout=120) as answer:
+        for line in answer:
+            for result in json.loads(line, parse_int=float)["results"]:
+                if "error" in result:
+                    sys.exit(result["error"])
+                for series in result.get("series", []):
+                    name = full(series["name"], series.get("tags", {}))
+                    for timestamp, value in series["values"]:
+                        show(name, timestamp, value)
+
+
+def ring(factor, *nodes):
+    from carbon.conf import settings
+    from carbon.routers import ConsistentHashingRouter
+    from carbon.util import parseDestinations
+
+    settings["REPLICATION_FACTOR"] = int(factor)
+    router = ConsistentHashingRouter(settings)
+    for node in parseDestinations(nodes):
+        router.addDestination(node)
+    for name in names():
+        instances = sorted(instance for _, _, instance in router.getDestinations(name))
+        sys.stdout.write(f"{name}\t{','.join(instances)}\n")
+
+
+globals()[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,228 @@
+//! Relays in front of carbon-caches: the ways to grow past one machine.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use graphite_proto::Protocol;
+
+use super::carbon::{Cache, daemon};
+use super::compare::{Outcome, Stored, compare, exact};
+use super::points::{Expected, Load, Names, Wanted};
+use super::process::{Process, address, free_ports};
+use super::send::Streaming;
+use super::{Bench, PROTOCOLS, Row, Way, install};
+use crate::Result;
+
+const HOST: &str = "127.0.0.1";
+
+/// How long points may take through a relay.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// carbon-c-relay in front of one carbon-cache.
+pub(super) fn c_relay(bench: &Bench) -> Vec<Row> {
+    let version = install::debian("carbon-c-relay", "carbon-c-relay");
+    let name = version.as_deref().map_or_else(
+        |_| "carbon-c-relay".to_owned(),
+        |version| format!("carbon-c-relay {version}"),
+    );
+    let ready = version.map(drop).and_then(|()| bench.python().map(drop));
+    bench.rows(&name, &[Protocol::Plaintext], ready, |way, folder| {
+        let cache = Cache::start(bench, folder, HOST, "a")?;
+        let [port] = free_ports()?;
+        let node = cache.port(Protocol::Plaintext);
+        let config = format!(
+            "listen type linemode {port} proto tcp;\n\
+             cluster store forward {HOST}:{node};\n\
+             match * send to store stop;\n"
+        );
+        let file = folder.join("relay.conf");
+        std::fs::write(&file, config)?;
+        let mut command = Command::new("carbon-c-relay");
+        // The queue holds what comes in faster than the store reads; its default is 25,000 points.
+        command.args(["-q", "1000000", "-b", "20000", "-s", "-f"]).arg(file);
+        let process = Process::start(command, &folder.join("log"), &[address(HOST, port)?])?;
+        let load = Load::new(bench.points, bench.each_task(), Names::Portable)?;
+        let expected = way.send(address(HOST, port)?, load)?;
+        let mut nodes = [cache];
+        let outcome = settle(bench, &mut nodes, &[&expected])?;
+        process.terminate()?;
+        Ok(outcome)
+    })
+}
+
+/// Waits until each cache has its points, ends it, and compares its files.
+fn settle(bench: &Bench, caches: &mut [Cache], expected: &[&Expected]) -> Result<Outcome> {
+    let end = Instant::now() + PATIENCE;
+    let mut all = Outcome::default();
+    for (cache, expected) in caches.iter_mut().zip(expected) {
+        while !compare(expected, &cache.live(bench, expected)?.0, exact).is_same() {
+            if Instant::now() > end {
+                break;
+            }
+            thread::sleep(Duration::from_secs(1));
+        }
+        cache.stop()?;
+        all.add(compare(expected, &cache.files(bench, expected)?, exact));
+    }
+    Ok(all)
+}
+
+/// carbon-relay with consistent hashing and two copies: in front of two carbon-caches, then of
+/// three, where a series is on two of them only, then of two while one is stopped and started.
+pub(super) fn carbon_relay(bench: &Bench) -> Vec<Row> {
+    let ready = || bench.python().map(drop);
+    let mut rows = Vec::new();
+    for nodes in [2, 3] {
+        let name = format!("carbon-relay 1.1.10, {nodes} nodes");
+        rows.extend(bench.rows(&name, &PROTOCOLS, ready(), |way, folder| {
+            let (relay, mut caches) = relayed(bench, folder, nodes, way.protocol)?;
+            let load = Load::new(bench.points, bench.each_task(), Names::All)?;
+            let expected = way.send(relay.address, load)?;
+            let shares = shares(bench, &caches, &expected)?;
+            let outcome = settle(bench, &mut caches, &shares.iter().collect::<Vec<_>>())?;
+            relay.process.terminate()?;
+            Ok(outcome)
+        }));
+    }
+    let name = "carbon-relay, node restarted";
+    rows.extend(bench.rows(name, &PROTOCOLS, ready(), |way, folder| node_down(bench, way, folder)));
+    rows
+}
+
+/// One of two nodes is stopped and started while points stream. Every point must be on one of them
+/// at least, and every one that came after the node was back must be on both.
+fn node_down(bench: &Bench, way: Way, folder: &Path) -> Result<Outcome> {
+    let (relay, mut caches) = relayed(bench, folder, 2, way.protocol)?;
+    let streaming = Streaming::new();
+    let mut back = 0;
+    let accepted = streaming.during(way, relay.address, || {
+        thread::sleep(Duration::from_secs(3));
+        caches[1].stop()?;
+        thread::sleep(Duration::from_secs(2));
+        caches[1].restart()?;
+        // The relay tries again after 5 seconds at most.
+        thread::sleep(Duration::from_secs(7));
+        back = streaming.accepted.load(Ordering::Relaxed);
+        thread::sleep(Duration::from_secs(3));
+        Ok(())
+    })?;
+    let (whole, later) = (streaming.expected(0..accepted), streaming.expected(back..accepted));
+    let end = Instant::now() + PATIENCE;
+    let reached = |stored: &Stored| missing(&later, stored) == 0;
+    while !(reached(&caches[1].live(bench, &whole)?.0)
+        && compare(&whole, &caches[0].live(bench, &whole)?.0, exact).is_same())
+        && Instant::now() < end
+    {
+        thread::sleep(Duration::from_secs(1));
+    }
+    let mut files = Vec::new();
+    for cache in &mut caches {
+        cache.stop()?;
+        files.push(cache.files(bench, &whole)?);
+    }
+    relay.process.terminate()?;
+    let lost = missing(&later, &files[1]);
+    let gap = missing(&whole, &files[1]);
+    let mut union = files.pop().unwrap_or_default();
+    for (name, points) in files.pop().unwrap_or_default() {
+        let all: HashMap<u64, f64> =
+            union.remove(&name).unwrap_or_default().into_iter().chain(points).collect();
+        union.insert(name, all.into_iter().collect());
+    }
+    let mut outcome = compare(&whole, &union, exact);
+    if lost > 0 {
+        outcome.fail(format!("{lost} points that came later are not on the node that was back"));
+    }
+    outcome.note(format!(
+        "the stopped node lacks {gap} of {accepted} points, which were on their way to it"
+    ));
+    Ok(outcome)
+}
+
+fn missing(expected: &Expected, stored: &Stored) -> usize {
+    let lacks = |(name, points): (&String, &Wanted)| {
+        let found = stored.get(name).map_or(&[][..], Vec::as_slice);
+        let has = |time| found.iter().any(|&(other, _)| other == time);
+        points.iter().filter(|((time, _), _)| !has(*time)).count()
+    };
+    expected.series.iter().map(lacks).sum()
+}
+
+/// A carbon-relay that runs.
+struct Relay {
+    process: Process,
+    address: std::net::SocketAddr,
+}
+
+/// Starts caches, each on a loopback host of its own, and a relay in front of them: carbon puts
+/// the copies of a series on different hosts.
+fn relayed(
+    bench: &Bench,
+    folder: &Path,
+    nodes: usize,
+    protocol: Protocol,
+) -> Result<(Relay, Vec<Cache>)> {
+    let mut caches = Vec::new();
+    for (index, instance) in ["a", "b", "c"].into_iter().take(nodes).enumerate() {
+        let host = format!("127.0.0.{}", index + 1);
+        caches.push(Cache::start(bench, folder, &host, instance)?);
+    }
+    let folder = folder.join("carbon-relay");
+    std::fs::create_dir_all(&folder)?;
+    let [line, pickle] = free_ports()?;
+    let place = folder.display();
+    // A relay drops what its queue for a node has no room for, even as it stops reading: the queue
+    // must hold what comes in while a node is away. Its default is 1,000 points.
+    let config = format!(
+        "[cache]\nSTORAGE_DIR = {place}\nLOCAL_DATA_DIR = {place}\nLOG_DIR = {place}\n\
+         PID_DIR = {place}\n\
+         [relay]\nSTORAGE_DIR = {place}\nLOCAL_DATA_DIR = {place}\nLOG_DIR = {place}\n\
+         PID_DIR = {place}\n\
+         LINE_RECEIVER_INTERFACE = {HOST}\nLINE_RECEIVER_PORT = {line}\n\
+         PICKLE_RECEIVER_INTERFACE = {HOST}\nPICKLE_RECEIVER_PORT = {pickle}\n\
+         RELAY_METHOD = consistent-hashing\nREPLICATION_FACTOR = 2\nDESTINATIONS = {}\n\
+         MAX_QUEUE_SIZE = 2000000\nCARBON_METRIC_INTERVAL = 0\n",
+        destinations(&caches).join(", ")
+    );
+    std::fs::write(folder.join("carbon.conf"), config)?;
+    std::fs::write(
+        folder.join("storage-schemas.conf"),
+        "[all]\npattern = .*\nretentions = 1s:1h\n",
+    )?;
+    let command = daemon(&bench.python()?, "carbon-relay.py", &folder);
+    let listens = [address(HOST, line)?, address(HOST, pickle)?];
+    let process = Process::start(command, &folder.join("log"), &listens)?;
+    let address = listens[usize::from(protocol == Protocol::Pickle)];
+    Ok((Relay { process, address }, caches))
+}
+
+fn destinations(caches: &[Cache]) -> Vec<String> {
+    let node = |cache: &Cache| format!("{}:{}:{}", cache.host, cache.pickle, cache.instance);
+    caches.iter().map(node).collect()
+}
+
+/// Divides the points as carbon's own ring does.
+fn shares(bench: &Bench, caches: &[Cache], expected: &Expected) -> Result<Vec<Expected>> {
+    let nodes = destinations(caches);
+    let mut arguments = vec!["ring", "2"];
+    arguments.extend(nodes.iter().map(String::as_str));
+    let answer = bench.helper(&arguments, expected.names())?;
+    let mut shares: Vec<Expected> = caches.iter().map(|_| Expected::default()).collect();
+    for line in answer.lines() {
+        let (name, nodes) = line.split_once('\t').ok_or("the ring's answer has no node")?;
+        if nodes.split(',').count() != 2 {
+            return Err(format!("the ring gives {name} the nodes {nodes}, not two").into());
+        }
+        for (cache, share) in caches.iter().zip(&mut shares) {
+            if nodes.split(',').any(|node| node == cache.instance) {
+                let points = expected.series.get(name).cloned().unwrap_or_default();
+                share.series.insert(name.to_owned(), points);
+            }
+        }
+    }
+    Ok(shares)
+}

@@ -1,0 +1,137 @@
+//! VictoriaMetrics and InfluxDB: their Graphite listeners, read back over HTTP.
+
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use graphite_proto::Protocol;
+
+use super::compare::{Outcome, Rule, compare, exact, parse};
+use super::points::{Expected, Load, Names};
+use super::process::{Process, address, free_ports};
+use super::{Bench, Row, install};
+use crate::Result;
+
+const HOST: &str = "127.0.0.1";
+
+/// How long a store may take until what it has read is seen.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// VictoriaMetrics, which keeps every repeat unless it is told otherwise: the load is sent twice,
+/// looked at as it is, and again after a start with `-dedup.minScrapeInterval`.
+pub(super) fn victoria(bench: &Bench) -> Vec<Row> {
+    let version = install::debian("victoria-metrics", "victoria-metrics");
+    let name = title("VictoriaMetrics", &version);
+    let ready = version.map(drop).and_then(|()| bench.python().map(drop));
+    bench.rows(&name, &[Protocol::Plaintext], ready, |way, folder| {
+        let [http, graphite] = free_ports()?;
+        let start = |dedup: Option<&str>| {
+            let mut command = Command::new("victoria-metrics");
+            command.args([
+                format!("-storageDataPath={}", folder.join("data").display()),
+                format!("-httpListenAddr={HOST}:{http}"),
+                format!("-graphiteListenAddr={HOST}:{graphite}"),
+                "-retentionPeriod=1".to_owned(),
+                "-memory.allowedPercent=10".to_owned(),
+            ]);
+            command.args(dedup);
+            let listens = [address(HOST, http)?, address(HOST, graphite)?];
+            Process::start(command, &folder.join("log"), &listens)
+        };
+        let process = start(None)?;
+        let mut load = Load::new(bench.points, bench.each_task(), Names::All)?;
+        // A second time a point gets the same time only if it brings one.
+        load.stamp(super::points::now());
+        let address = address(HOST, graphite)?;
+        let _ = way.send(address, load.clone())?;
+        let expected = way.send(address, load)?;
+        let url = format!("http://{HOST}:{http}");
+        let read = || bench.helper(&["victoria", &url], String::new());
+        let all = expected.count() * 2;
+        let end = Instant::now() + PATIENCE;
+        let mut kept = 0;
+        while kept < all && Instant::now() < end {
+            kept = parse(&read()?)?.values().map(Vec::len).sum();
+        }
+        process.terminate()?;
+        let process = start(Some("-dedup.minScrapeInterval=1s"))?;
+        let mut outcome = read_until(&expected, victoria_holds, read)?;
+        process.terminate()?;
+        if kept != all {
+            outcome.fail(format!("{kept} points without dedup instead of {all}"));
+        }
+        outcome.note(format!("sent twice: holds {kept}, with dedup {}", outcome.stored));
+        Ok(outcome)
+    })
+}
+
+/// VictoriaMetrics keeps a whole number times a power of ten: integers up to 2^53 as they are, of
+/// everything else at least twelve significant digits, and 0 for what is next to nothing.
+fn victoria_holds(expected: f64, stored: f64) -> bool {
+    let size = expected.abs();
+    if expected == stored || size < 1e-300 && stored == 0.0 {
+        return true;
+    }
+    let whole = expected.fract() == 0.0 && size <= (1_u64 << 53) as f64;
+    // One in the twelfth digit.
+    !whole && (expected - stored).abs() <= 10_f64.powf(size.log10().floor() - 11.0)
+}
+
+/// InfluxDB 1.x.
+pub(super) fn influx(bench: &Bench) -> Vec<Row> {
+    let version = install::debian("influxdb", "influxd");
+    let name = title("InfluxDB", &version);
+    let ready = version.map(drop).and_then(|()| bench.python().map(drop));
+    bench.rows(&name, &[Protocol::Plaintext], ready, |way, folder| {
+        let [http, graphite, rpc] = free_ports()?;
+        let config = influx_config(folder, http, graphite, rpc);
+        let file = folder.join("influxdb.conf");
+        std::fs::write(&file, config)?;
+        let mut command = Command::new("influxd");
+        command.arg("-config").arg(file);
+        let listens = [address(HOST, http)?, address(HOST, graphite)?];
+        let process = Process::start(command, &folder.join("log"), &listens)?;
+        let load = Load::new(bench.points, bench.each_task(), Names::All)?;
+        let expected = way.send(listens[1], load)?;
+        let url = format!("http://{HOST}:{http}");
+        let outcome =
+            read_until(&expected, exact, || bench.helper(&["influx", &url], String::new()))?;
+        process.terminate()?;
+        Ok(outcome)
+    })
+}
+
+fn influx_config(folder: &Path, http: u16, graphite: u16, rpc: u16) -> String {
+    let place = folder.display();
+    format!(
+        "reporting-disabled = true\nbind-address = \"{HOST}:{rpc}\"\n\
+         [meta]\ndir = \"{place}/meta\"\n\
+         [data]\ndir = \"{place}/data\"\nwal-dir = \"{place}/wal\"\n\
+         [monitor]\nstore-enabled = false\n\
+         [http]\nbind-address = \"{HOST}:{http}\"\nlog-enabled = false\n\
+         [[graphite]]\nenabled = true\ndatabase = \"graphite\"\n\
+         bind-address = \"{HOST}:{graphite}\"\nbatch-size = 5000\nbatch-pending = 100\n\
+         batch-timeout = \"200ms\"\n"
+    )
+}
+
+/// Reads again until everything is there, or for as long as a store may take.
+pub(super) fn read_until(
+    expected: &Expected,
+    same: Rule,
+    mut read: impl FnMut() -> Result<String>,
+) -> Result<Outcome> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let outcome = compare(expected, &parse(&read()?)?, same);
+        if outcome.is_same() || Instant::now() > end {
+            return Ok(outcome);
+        }
+        thread::sleep(Duration::from_secs(1));
+    }
+}
+
+fn title(name: &str, version: &std::result::Result<String, String>) -> String {
+    version.as_ref().map_or_else(|_| name.to_owned(), |version| format!("{name} {version}"))
+}
