@@ -26,7 +26,9 @@ pub(crate) fn run(arguments: &[String]) -> Result {
                 python.extend([argument, number]);
             }
             _ => {
-                return Err(format!("argument {argument:?} is not known; there are: {USAGE}").into());
+                return Err(
+                    format!("argument {argument:?} is not known; there are: {USAGE}").into()
+                );
             }
         }
     }
