@@ -22,12 +22,18 @@ use crate::protocol::{FRAME_BYTES, MAX_FRAME_BYTES, Protocol};
 ///
 /// # What the window has to cover
 ///
-/// A point is lost under `Replay` only if more than `window` bytes that were written after it
-/// began to leave are swallowed with it. In flight can be: our kernel's send buffer (about 1.4 MB
-/// with the adapters' 256 KiB setting), and what the receiver's kernel holds unread (from 128 KiB,
-/// growing while the receiver reads, up to `net.ipv4.tcp_rmem`, 6 MiB on most Linux systems).
-/// Together that is below the default of 8 MiB. It does not cover a receiver that stops reading
-/// for long, lets larger buffers fill and then dies: use `Confirmed` there.
+/// A point is lost under `Replay` only if more than `window` bytes are swallowed together with
+/// it. In flight can be what our kernel holds in its send buffer (about 1.4 MB with the adapters'
+/// setting of 256 KiB) and what the receiver's kernel holds unread: from 128 KiB, growing while
+/// the receiver reads quickly, up to the third number of `net.ipv4.tcp_rmem` on the receiver's
+/// machine. With the usual 6 MiB there the sum is below the default of 8 MiB. Newer kernels allow
+/// 32 MiB, which only a receiver that reads fast and then falls behind can fill (2.6 MB at most
+/// were seen lost in a kill there): set the window by your receiver's number if you want to be
+/// sure of that too. It does not cover a receiver that stops reading for long, lets larger buffers
+/// fill and then dies: use `Confirmed` there.
+///
+/// Where nothing can prove that a receiver read everything ([`Config::proofs`]), every connection
+/// that it closes counts as one in doubt, and the window is sent again on the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Delivery {
