@@ -99,7 +99,7 @@ fn node_down(bench: &Bench, way: Way, folder: &Path) -> Result<Outcome> {
     let (relay, mut caches) = relayed(bench, folder, 2, way.protocol)?;
     let streaming = Streaming::new();
     let mut back = 0;
-    let accepted = streaming.during(way, relay.address, || {
+    let stats = streaming.during(way, relay.address, || {
         thread::sleep(Duration::from_secs(3));
         caches[1].stop()?;
         thread::sleep(Duration::from_secs(2));
@@ -110,6 +110,7 @@ fn node_down(bench: &Bench, way: Way, folder: &Path) -> Result<Outcome> {
         thread::sleep(Duration::from_secs(3));
         Ok(())
     })?;
+    let accepted = stats.accepted;
     let (whole, later) = (streaming.expected(0..accepted), streaming.expected(back..accepted));
     let end = Instant::now() + PATIENCE;
     let reached = |stored: &Stored| missing(&later, stored) == 0;
@@ -193,7 +194,8 @@ fn relayed(
         folder.join("storage-schemas.conf"),
         "[all]\npattern = .*\nretentions = 1s:1h\n",
     )?;
-    let command = daemon(&bench.python()?, "carbon-relay.py", &folder);
+    let mut command = daemon(&bench.python()?, "carbon-relay.py", &folder);
+    command.arg("start");
     let listens = [address(HOST, line)?, address(HOST, pickle)?];
     let process = Process::start(command, &folder.join("log"), &listens)?;
     let address = listens[usize::from(protocol == Protocol::Pickle)];

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use graphite_proto::Stats;
+
 use super::carbon::Cache;
 use super::compare::{compare, exact};
 use super::points::{Expected, now};
@@ -30,7 +32,7 @@ pub(super) fn rows(bench: &Bench) -> Vec<Row> {
             let mut cache = Cache::start(bench, folder, "127.0.0.1", "a")?;
             let address = address(&cache.host, cache.port(way.protocol))?;
             let streaming = Streaming::new();
-            let accepted = streaming.during(way, address, || {
+            let stats = streaming.during(way, address, || {
                 for _ in 0..times {
                     thread::sleep(STREAM);
                     if slow {
@@ -42,9 +44,14 @@ pub(super) fn rows(bench: &Bench) -> Vec<Row> {
                 thread::sleep(STREAM);
                 Ok(())
             })?;
-            let expected = streaming.expected(0..accepted);
+            let expected = streaming.expected(0..stats.accepted);
             cache.stop()?;
-            Ok(compare(&expected, &cache.files(bench, &expected)?, exact))
+            let mut outcome = compare(&expected, &cache.files(bench, &expected)?, exact);
+            outcome.note(format!(
+                "{} connections were lost, {} points sent again",
+                stats.reconnects, stats.replayed
+            ));
+            Ok(outcome)
         }));
     }
     rows
@@ -77,22 +84,20 @@ impl Streaming {
         }
     }
 
-    /// Streams while something is done to the receiver, and until that is over; returns how many
-    /// points the client accepted.
+    /// Streams while something is done to the receiver, and until that is over.
     pub(super) fn during(
         &self,
         way: Way,
         address: SocketAddr,
         what: impl FnOnce() -> Result,
-    ) -> Result<u64> {
+    ) -> Result<Stats> {
         thread::scope(|scope| {
             let sender = scope.spawn(|| send::stream(way.runtime, way.protocol, address, self));
             let done = what();
             self.stop.store(true, Ordering::Relaxed);
             let sent = sender.join().map_err(|_| "the sending panicked")?;
             done?;
-            sent?;
-            Ok(self.accepted.load(Ordering::Relaxed))
+            Ok(sent?)
         })
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use graphite_proto::{Metric, Protocol};
+use graphite_proto::{Metric, Protocol, Stats};
 
 use super::points::{Load, value};
 
@@ -58,13 +58,13 @@ pub(super) fn load(
     Arc::into_inner(load).ok_or_else(|| "a task still holds the load".to_owned())
 }
 
-/// Streams until it is told to stop, then flushes and closes.
+/// Streams until it is told to stop, then flushes and closes; returns the client's counts.
 pub(super) fn stream(
     runtime: Runtime,
     protocol: Protocol,
     address: SocketAddr,
     streaming: &Streaming,
-) -> Result<(), String> {
+) -> Result<Stats, String> {
     match runtime {
         Runtime::Tokio => on_tokio::stream(protocol, address, streaming),
         Runtime::AsyncStd => on_async_std::stream(protocol, address, streaming),
@@ -112,7 +112,7 @@ macro_rules! sender {
                 protocol: Protocol,
                 address: SocketAddr,
                 streaming: &Streaming,
-            ) -> Result<(), String> {
+            ) -> Result<Stats, String> {
                 $block_on(async move {
                     let builder = Client::builder().protocol(protocol);
                     let builder = builder.close_timeout(Duration::from_secs(30));
@@ -139,7 +139,8 @@ macro_rules! sender {
                             _ => break,
                         }
                     }
-                    client.close().await.map_err(|error| error.to_string())
+                    client.close().await.map_err(|error| error.to_string())?;
+                    Ok(client.stats())
                 })
             }
         }
@@ -155,7 +156,7 @@ sender!(
     async_std::task::spawn
 );
 
-fn block_on<F: Future<Output = Result<(), String>>>(future: F) -> Result<(), String> {
+fn block_on<T>(future: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let runtime = builder.worker_threads(2).enable_all().build();
     runtime.map_err(|error| error.to_string())?.block_on(future)
