@@ -71,15 +71,20 @@ pub(crate) fn run(arguments: &[String]) -> Result {
     }
     sinks.into_iter().for_each(Sink::stop);
     let links = &view.links;
-    match &mut screen {
-        Some(screen) => screen.draw(&view.frame(Phase::Ended))?,
-        None => writeln!(out, "\n{}\n", view.clients(Phase::Ended).join("\n"))?,
+    let faults = words::faults(links);
+    let closing = if faults.is_none() { words::closing(links, to) } else { String::new() };
+    let table = view.clients(Phase::Ended).join("\n");
+    match screen {
+        Some(mut screen) => {
+            screen.draw(&view.frame(Phase::Ended))?;
+            drop(screen);
+            writeln!(out, "{closing}")?;
+        }
+        // The last lines of a log are the result: the table, or what to look for.
+        None if to.is_none() => writeln!(out, "\n{closing}\n\n{table}")?,
+        None => writeln!(out, "\n{table}\n\n{closing}")?,
     }
-    drop(screen);
-    match words::faults(links) {
-        Some(faults) => Err(faults.into()),
-        None => Ok(writeln!(out, "{}", words::closing(links, to))?),
-    }
+    faults.map_or(Ok(()), |faults| Err(faults.into()))
 }
 
 /// Starts the clients, and a receiver for each unless there is one outside; returns when all have

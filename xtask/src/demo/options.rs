@@ -14,7 +14,8 @@ what is lost, or to a Graphite of yours.
 
   --to HOST[:PORT]   send to this Graphite instead (carbon, a relay, go-carbon, ...);
                      without a port: 2003 for plaintext, 2004 for pickle
-  --protocol NAME    plaintext (lines of text), pickle (binary) or both; default both
+  --protocol NAME    plaintext (lines of text), pickle (binary) or both; default both, to a
+                     port of yours plaintext (to port 2004 pickle)
   --runtime NAME     the client to send with: tokio, async-std or both; default both
   --seconds N        how long, from 1 to 86400; default 10
   --help             this text
@@ -62,6 +63,7 @@ impl Default for Options {
 /// Reads the arguments; `None` when help is asked for.
 pub(super) fn parse(arguments: &[String]) -> Result<Option<Options>> {
     let mut options = Options::default();
+    let mut chosen = None;
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         let (name, joined) = match argument.split_once('=') {
@@ -82,11 +84,19 @@ pub(super) fn parse(arguments: &[String]) -> Result<Option<Options>> {
         let value = value.ok_or_else(|| format!("{name} needs a value: see --help"))?;
         match name {
             "--to" => options.to = Some(value.try_into().map_err(|e| format!("--to: {e}"))?),
-            "--protocol" => options.protocols = protocols(value)?,
+            "--protocol" => chosen = Some(protocols(value)?),
             "--runtime" => options.runtimes = runtimes(value)?,
             _ => options.seconds = seconds(value)?,
         }
     }
+    // One port speaks one protocol: the one whose own port it is, or else plaintext.
+    let port = options.to.as_ref().and_then(Address::port);
+    options.protocols = match (chosen, port) {
+        (Some(chosen), _) => chosen,
+        (None, Some(2004)) => vec![Protocol::Pickle],
+        (None, Some(_)) => vec![Protocol::Plaintext],
+        (None, None) => options.protocols,
+    };
     match &options.to {
         Some(to) if to.port().is_some() && options.protocols.len() > 1 => Err(format!(
             "--to {to}: one port speaks one protocol; add --protocol plaintext or --protocol \
@@ -145,6 +155,11 @@ mod tests {
         assert_eq!(parsed(all).unwrap(), Some(expected));
         let both = parsed("--to ::1 --protocol both").unwrap().unwrap();
         assert_eq!(both.protocols.len(), 2);
+        for (line, protocol) in
+            [("--to host:2103", Protocol::Plaintext), ("--to host:2004", Protocol::Pickle)]
+        {
+            assert_eq!(parsed(line).unwrap().unwrap().protocols, [protocol], "{line}");
+        }
     }
 
     #[test]
@@ -157,7 +172,6 @@ mod tests {
             ("--seconds soon", "\"soon\"", "from 1 to 86400"),
             ("--seconds", "--seconds", "needs a value"),
             ("--to host:0", "\"host:0\"", "1 to 65535"),
-            ("--to host:2003", "host:2003", "--protocol plaintext"),
             ("--to host:2003 --protocol both", "host:2003", "one port speaks one protocol"),
             ("--tp host", "\"--tp\"", "--to"),
             ("host", "\"host\"", "--to"),
