@@ -18,6 +18,7 @@ mod stores;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
 use graphite_proto::Protocol;
 
@@ -139,32 +140,46 @@ impl Bench {
         process::output(command, input)
     }
 
-    /// Makes a row for each protocol and runtime, each in a folder of its own; `ready` tells what
-    /// is missing.
+    /// Returns every protocol with every runtime; in the short form, of matters that take long,
+    /// each of them once.
+    fn ways(&self, protocols: &[Protocol], long: bool) -> Vec<Way> {
+        let all = protocols.iter().flat_map(|&protocol| {
+            RUNTIMES.into_iter().map(move |runtime| Way { protocol, runtime })
+        });
+        let pickle = |way: &Way| way.protocol == Protocol::Pickle;
+        let other = |way: &Way| way.runtime == Runtime::AsyncStd;
+        all.filter(|way| !(self.short && long) || pickle(way) == other(way)).collect()
+    }
+
+    /// Makes a row for each way, each in a folder of its own; `ready` tells what is missing. In the
+    /// short form they are made at the same time.
     fn rows(
         &self,
         receiver: &str,
-        protocols: &[Protocol],
+        ways: Vec<Way>,
         ready: Result<(), String>,
-        make: impl Fn(Way, &Path) -> crate::Result<Outcome>,
+        make: impl Fn(Way, &Path) -> crate::Result<Outcome> + Sync,
     ) -> Vec<Row> {
-        let mut rows = Vec::new();
-        for &protocol in protocols {
-            for runtime in RUNTIMES {
-                let way = Way { protocol, runtime };
-                let (protocol, runtime) = (way.protocol_name(), runtime.name());
-                let folder = format!("{receiver}-{protocol}-{runtime}");
-                let folder = self.folder.join(folder.replace([' ', ','], "-"));
-                let outcome = ready.clone().map(|()| {
-                    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-                    make(way, &folder).map_err(|error| crate::chain(&*error))
-                });
-                let row = Row { receiver: receiver.to_owned(), protocol, runtime, outcome };
-                println!("{}", row.line());
-                rows.push(row);
-            }
+        let row = |way: Way| {
+            let (protocol, runtime) = (way.protocol_name(), way.runtime.name());
+            let folder = format!("{receiver}-{protocol}-{runtime}").replace([' ', ','], "-");
+            let folder = self.folder.join(folder);
+            let outcome = ready.clone().map(|()| {
+                std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+                make(way, &folder).map_err(|error| crate::chain(&*error))
+            });
+            let row = Row { receiver: receiver.to_owned(), protocol, runtime, outcome };
+            println!("{}", row.line());
+            row
+        };
+        if !self.short {
+            return ways.into_iter().map(row).collect();
         }
-        rows
+        thread::scope(|scope| {
+            let row = &row;
+            let made: Vec<_> = ways.into_iter().map(|way| scope.spawn(move || row(way))).collect();
+            made.into_iter().filter_map(|row| row.join().ok()).collect()
+        })
     }
 }
 

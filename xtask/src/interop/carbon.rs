@@ -123,7 +123,7 @@ pub(super) fn daemon(python: &Path, script: &str, folder: &Path) -> Command {
 /// carbon-cache itself: read back by its query port, and after its end from the whisper files.
 pub(super) fn rows(bench: &Bench) -> Vec<Row> {
     let name = "carbon-cache 1.1.10";
-    bench.rows(name, &PROTOCOLS, bench.python().map(drop), |way, folder| {
+    bench.rows(name, bench.ways(&PROTOCOLS, false), bench.python().map(drop), |way, folder| {
         let mut cache = Cache::start(bench, folder, "127.0.0.1", "a")?;
         let load = Load::new(bench.points, bench.each_task(), Names::All)?;
         let expected = way.send(address(&cache.host, cache.port(way.protocol))?, load)?;

@@ -30,7 +30,7 @@ pub(super) fn c_relay(bench: &Bench) -> Vec<Row> {
         |version| format!("carbon-c-relay {version}"),
     );
     let ready = version.map(drop).and_then(|()| bench.python().map(drop));
-    bench.rows(&name, &[Protocol::Plaintext], ready, |way, folder| {
+    bench.rows(&name, bench.ways(&[Protocol::Plaintext], false), ready, |way, folder| {
         let cache = Cache::start(bench, folder, HOST, "a")?;
         let [port] = free_ports()?;
         let node = cache.port(Protocol::Plaintext);
@@ -76,9 +76,9 @@ fn settle(bench: &Bench, caches: &mut [Cache], expected: &[&Expected]) -> Result
 pub(super) fn carbon_relay(bench: &Bench) -> Vec<Row> {
     let ready = || bench.python().map(drop);
     let mut rows = Vec::new();
-    for nodes in [2, 3] {
+    for &nodes in if bench.short { &[3][..] } else { &[2, 3] } {
         let name = format!("carbon-relay 1.1.10, {nodes} nodes");
-        rows.extend(bench.rows(&name, &PROTOCOLS, ready(), |way, folder| {
+        rows.extend(bench.rows(&name, bench.ways(&PROTOCOLS, true), ready(), |way, folder| {
             let (relay, mut caches) = relayed(bench, folder, nodes, way.protocol)?;
             let load = Load::new(bench.points, bench.each_task(), Names::All)?;
             let expected = way.send(relay.address, load)?;
@@ -89,7 +89,9 @@ pub(super) fn carbon_relay(bench: &Bench) -> Vec<Row> {
         }));
     }
     let name = "carbon-relay, node restarted";
-    rows.extend(bench.rows(name, &PROTOCOLS, ready(), |way, folder| node_down(bench, way, folder)));
+    rows.extend(bench.rows(name, bench.ways(&PROTOCOLS, true), ready(), |way, folder| {
+        node_down(bench, way, folder)
+    }));
     rows
 }
 

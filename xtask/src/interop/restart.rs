@@ -28,7 +28,7 @@ pub(super) fn rows(bench: &Bench) -> Vec<Row> {
     let mut rows = Vec::new();
     for (what, slow) in [("restarted", false), ("stopped when slow", true)] {
         let name = format!("carbon-cache, {what} x{times}");
-        rows.extend(bench.rows(&name, &PROTOCOLS, ready(), |way, folder| {
+        rows.extend(bench.rows(&name, bench.ways(&PROTOCOLS, true), ready(), |way, folder| {
             let mut cache = Cache::start(bench, folder, "127.0.0.1", "a")?;
             let address = address(&cache.host, cache.port(way.protocol))?;
             let streaming = Streaming::new();

@@ -24,7 +24,7 @@ pub(super) fn victoria(bench: &Bench) -> Vec<Row> {
     let version = install::debian("victoria-metrics", "victoria-metrics");
     let name = title("VictoriaMetrics", &version);
     let ready = version.map(drop).and_then(|()| bench.python().map(drop));
-    bench.rows(&name, &[Protocol::Plaintext], ready, |way, folder| {
+    bench.rows(&name, bench.ways(&[Protocol::Plaintext], false), ready, |way, folder| {
         let [http, graphite] = free_ports()?;
         let start = |dedup: Option<&str>| {
             let mut command = Command::new("victoria-metrics");
@@ -83,7 +83,7 @@ pub(super) fn influx(bench: &Bench) -> Vec<Row> {
     let version = install::debian("influxdb", "influxd");
     let name = title("InfluxDB", &version);
     let ready = version.map(drop).and_then(|()| bench.python().map(drop));
-    bench.rows(&name, &[Protocol::Plaintext], ready, |way, folder| {
+    bench.rows(&name, bench.ways(&[Protocol::Plaintext], false), ready, |way, folder| {
         let [http, graphite, rpc] = free_ports()?;
         let config = influx_config(folder, http, graphite, rpc);
         let file = folder.join("influxdb.conf");
