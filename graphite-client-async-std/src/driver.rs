@@ -11,14 +11,20 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use crate::connect::{Connect, Connecting, Connection};
 use crate::proto::{Event, Failure, Input, Output};
-use crate::runtime::Timer;
+use crate::runtime::{Instant, Timer};
 use crate::shared::{Demand, Shared};
 
 /// How much is copied from the machine at a time, in bytes: the size of a frame.
 const CHUNK: usize = 65_536;
+
+/// How long the end of a connection is looked at before it counts as a proof. Some receivers shut
+/// a connection down and close it a moment later, as all on Twisted do, carbon too: their end of
+/// file comes first, and only the close resets what they had left unread.
+const SETTLE: Duration = Duration::from_millis(250);
 
 /// How many turns are taken before others get theirs.
 const TURNS: u32 = 64;
@@ -37,6 +43,8 @@ pub(crate) struct Driver {
     /// Bytes that the stream took but may hold back in a buffer of its own.
     unflushed: usize,
     half_closed: bool,
+    /// When the end of the connection, seen already, may count as a proof.
+    settled: Option<Instant>,
     wakers: Vec<Waker>,
 }
 
@@ -56,6 +64,7 @@ impl Driver {
             chunk: Vec::new(),
             unflushed: 0,
             half_closed: false,
+            settled: None,
             wakers: Vec::new(),
         }
     }
@@ -74,6 +83,9 @@ impl Driver {
         }
         if let Poll::Ready(input) = self.poll_peer(cx) {
             return Poll::Ready(Some(input));
+        }
+        if self.settled.is_some() {
+            return Poll::Pending;
         }
         if demand != Demand::Connect {
             self.connecting = None;
@@ -120,6 +132,8 @@ impl Driver {
                 let proven = connection.proves(self.half_closed);
                 if !proven {
                     connection.abort();
+                } else if self.poll_settled(cx).is_pending() {
+                    return Poll::Pending;
                 }
                 self.forget_connection();
                 Poll::Ready(Input::PeerFinished { proven })
@@ -127,6 +141,16 @@ impl Driver {
             Poll::Ready(Ok(_)) => Poll::Ready(Input::PeerSpoke),
             Poll::Ready(Err(error)) => self.broken(error, cx),
         }
+    }
+
+    /// Waits until a proof is one: at once if the peer answers our half-close, or if nothing is to
+    /// be proven.
+    fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.half_closed || self.shared.lock().sender.unproven() == 0 {
+            return Poll::Ready(());
+        }
+        let settled = *self.settled.get_or_insert_with(|| Instant::now() + SETTLE);
+        self.timer.poll_until(settled, cx)
     }
 
     fn poll_connect(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
@@ -207,6 +231,7 @@ impl Driver {
         self.chunk.clear();
         self.unflushed = 0;
         self.half_closed = false;
+        self.settled = None;
     }
 
     /// Sleeps, unless the deadline has come or the machine changed its mind meanwhile.

@@ -52,6 +52,9 @@ pub(crate) const PROVES: bool = cfg!(target_os = "linux");
 ///
 /// A receiver that dies with unread bytes resets instead, and one that had closed just before our
 /// last bytes leaves an error pending or bytes unacknowledged.
+///
+/// One that shuts down first and closes then resets a little later, which the driver waits for. If
+/// it does so in the moment of our half-close, no sign of its unread bytes ever comes.
 #[cfg(target_os = "linux")]
 pub(crate) fn proves(stream: &TcpStream, half_closed: bool) -> bool {
     // In this order: a reset empties the count, and leaves its error behind.

@@ -1,5 +1,9 @@
 //! What proves that a receiver read everything: an end of file with nothing unacknowledged.
 
+use std::io::Read as _;
+use std::net::{Shutdown, TcpListener};
+use std::thread;
+
 use crate::client::{Client, Delivery};
 use crate::rt::{self, block_on};
 use crate::suite::receiver::{Graphite, Manner, until};
@@ -116,5 +120,29 @@ fn a_reset_that_a_send_meets_first_is_no_proof() {
             client.close().await.unwrap();
             assert_eq!(graphite.paths(), ["before", "before", "after"]);
         }
+    });
+}
+
+/// Twisted, and so carbon, shuts a connection down and closes it then: for a moment there is an end
+/// of file with everything acknowledged, and only the close tells what was left unread.
+#[test]
+fn an_end_of_file_just_before_the_reset_is_no_proof() {
+    block_on(async {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let client = quick().connect(listener.local_addr().unwrap()).await.unwrap();
+        client.send(("unread", 1, 1)).await.unwrap();
+        let receiver = thread::spawn(move || {
+            let (first, _) = listener.accept().unwrap();
+            first.shutdown(Shutdown::Both).unwrap();
+            thread::sleep(50 * MS);
+            drop(first);
+            let mut text = String::new();
+            listener.accept().unwrap().0.read_to_string(&mut text).unwrap();
+            text
+        });
+        rt::sleep(25 * MS).await;
+        client.send(("after", 2, 2)).await.unwrap();
+        client.close().await.unwrap();
+        assert_eq!(receiver.join().unwrap(), "unread 1 1\nafter 2 2\n");
     });
 }
