@@ -72,6 +72,16 @@ mod tests {
         assert_ne!(delay(1), delay(2));
     }
 
+    /// The numbers that the generator's reference implementation in C prints for this seed.
+    #[test]
+    fn the_generator_is_splitmix64() {
+        let mut backoff = Backoff::new(MS, MS, 1_234_567);
+        let numbers = [(); 3].map(|()| backoff.next());
+        let reference =
+            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
+        assert_eq!(numbers, reference);
+    }
+
     #[test]
     fn a_handful_of_attempts_in_the_first_second() {
         for seed in 0..200 {

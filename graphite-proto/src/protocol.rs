@@ -38,6 +38,13 @@ pub enum Protocol {
 
 impl Protocol {
     /// Returns the port that receivers listen on by default: 2003 or 2004.
+    ///
+    /// ```
+    /// use graphite_proto::Protocol;
+    ///
+    /// assert_eq!(Protocol::Plaintext.default_port(), 2003);
+    /// assert_eq!(Protocol::Pickle.default_port(), 2004);
+    /// ```
     pub fn default_port(self) -> u16 {
         match self {
             Self::Plaintext => 2003,

@@ -6,6 +6,7 @@ mod chaos;
 mod demo;
 mod interop;
 mod oracle;
+mod outage;
 mod parity;
 mod purity;
 mod test;
@@ -27,6 +28,7 @@ const TASKS: &[Task] = &[
     ("oracle", oracle::USAGE, "compares names with Python's and aiographite's", oracle::run),
     ("interop", interop::USAGE, "feeds real receivers and compares what they store", interop::run),
     ("chaos", chaos::USAGE, "kills receivers under load, counts what is lost", chaos::run),
+    ("outage", outage::USAGE, "feeds while the receiver is down, measures memory", outage::run),
 ];
 
 fn main() -> ExitCode {
