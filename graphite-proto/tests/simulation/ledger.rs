@@ -330,6 +330,9 @@ impl Ledger {
         ensure!(stats.confirmed <= self.distinct, "{} points arrived: {stats:?}", self.distinct);
         let queue = plan.queue_bytes.max(plan.point) + plan.point;
         ensure!(stats.queued_bytes <= queue, "{queue} bytes may be queued: {stats:?}");
+        // No point takes fewer bytes than `x 1 0` and its end of line.
+        let (points, bytes) = (stats.queued, stats.queued_bytes as u64);
+        ensure!(bytes >= 6 * points && (points > 0 || bytes == 0), "miscounted: {stats:?}");
         let window = plan.delivery.window() + plan.frame + plan.unit();
         ensure!(stats.window_bytes <= window, "{window} bytes may be kept: {stats:?}");
         ensure!(plan.overflow == Overflow::DropOldest || stats.dropped == 0, "dropped: {stats:?}");

@@ -18,7 +18,7 @@ pub(super) struct Cache {
     folder: PathBuf,
     pub(super) host: String,
     pub(super) instance: String,
-    line: u16,
+    pub(super) line: u16,
     pub(super) pickle: u16,
     query: u16,
     process: Option<Process>,

@@ -22,7 +22,19 @@ const HOST: &str = "127.0.0.1";
 /// How long points may take through a relay.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// carbon-c-relay in front of one carbon-cache.
+/// A relay's program.
+#[derive(Clone, Copy, PartialEq)]
+enum Program {
+    /// carbon-relay.py, by carbon's consistent hashing.
+    Carbon,
+    /// carbon-c-relay, by the same ring.
+    C,
+    /// carbon-c-relay in front of one node, to which everything goes.
+    CForward,
+}
+
+/// carbon-c-relay: in front of one carbon-cache, then of two with two copies, then of two while
+/// one is stopped and started.
 pub(super) fn c_relay(bench: &Bench) -> Vec<Row> {
     let version = install::debian("carbon-c-relay", "carbon-c-relay");
     let name = version.as_deref().map_or_else(
@@ -30,28 +42,30 @@ pub(super) fn c_relay(bench: &Bench) -> Vec<Row> {
         |version| format!("carbon-c-relay {version}"),
     );
     let ready = version.map(drop).and_then(|()| bench.python().map(drop));
-    bench.rows(&name, bench.ways(&[Protocol::Plaintext], false), ready, |way, folder| {
-        let cache = Cache::start(bench, folder, HOST, "a")?;
-        let [port] = free_ports()?;
-        let node = cache.port(Protocol::Plaintext);
-        let config = format!(
-            "listen type linemode {port} proto tcp;\n\
-             cluster store forward {HOST}:{node};\n\
-             match * send to store stop;\n"
+    let mut rows = Vec::new();
+    for (program, nodes) in [(Program::CForward, 1), (Program::C, 2)] {
+        if bench.short && nodes > 1 {
+            continue;
+        }
+        let name = if nodes == 1 { name.clone() } else { format!("{name}, {nodes} nodes") };
+        let ways = bench.ways(&[Protocol::Plaintext], false);
+        rows.extend(bench.rows(&name, ways, ready.clone(), |way, folder| {
+            let (relay, mut caches) = relayed(bench, folder, program, nodes, way.protocol)?;
+            let load = Load::new(bench.points, bench.each_task(), Names::Portable)?;
+            let expected = way.send(relay.address, load)?;
+            let outcome = settle(bench, &mut caches, &vec![&expected; nodes])?;
+            relay.process.terminate()?;
+            Ok(outcome)
+        }));
+    }
+    if !bench.short {
+        let name = "carbon-c-relay, node restarted";
+        let ways = bench.ways(&[Protocol::Plaintext], false);
+        rows.extend(
+            bench.rows(name, ways, ready, |way, folder| node_down(bench, Program::C, way, folder)),
         );
-        let file = folder.join("relay.conf");
-        std::fs::write(&file, config)?;
-        let mut command = Command::new("carbon-c-relay");
-        // The queue holds what comes in faster than the store reads; its default is 25,000 points.
-        command.args(["-q", "1000000", "-b", "20000", "-s", "-f"]).arg(file);
-        let process = Process::start(command, &folder.join("log"), &[address(HOST, port)?])?;
-        let load = Load::new(bench.points, bench.each_task(), Names::Portable)?;
-        let expected = way.send(address(HOST, port)?, load)?;
-        let mut nodes = [cache];
-        let outcome = settle(bench, &mut nodes, &[&expected])?;
-        process.terminate()?;
-        Ok(outcome)
-    })
+    }
+    rows
 }
 
 /// Waits until each cache has its points, ends it, and compares its files.
@@ -79,7 +93,8 @@ pub(super) fn carbon_relay(bench: &Bench) -> Vec<Row> {
     for &nodes in if bench.short { &[3][..] } else { &[2, 3] } {
         let name = format!("carbon-relay 1.1.10, {nodes} nodes");
         rows.extend(bench.rows(&name, bench.ways(&PROTOCOLS, true), ready(), |way, folder| {
-            let (relay, mut caches) = relayed(bench, folder, nodes, way.protocol)?;
+            let program = Program::Carbon;
+            let (relay, mut caches) = relayed(bench, folder, program, nodes, way.protocol)?;
             let load = Load::new(bench.points, bench.each_task(), Names::All)?;
             let expected = way.send(relay.address, load)?;
             let shares = shares(bench, &caches, &expected)?;
@@ -90,15 +105,15 @@ pub(super) fn carbon_relay(bench: &Bench) -> Vec<Row> {
     }
     let name = "carbon-relay, node restarted";
     rows.extend(bench.rows(name, bench.ways(&PROTOCOLS, true), ready(), |way, folder| {
-        node_down(bench, way, folder)
+        node_down(bench, Program::Carbon, way, folder)
     }));
     rows
 }
 
 /// One of two nodes is stopped and started while points stream. Every point must be on one of them
 /// at least, and every one that came after the node was back must be on both.
-fn node_down(bench: &Bench, way: Way, folder: &Path) -> Result<Outcome> {
-    let (relay, mut caches) = relayed(bench, folder, 2, way.protocol)?;
+fn node_down(bench: &Bench, program: Program, way: Way, folder: &Path) -> Result<Outcome> {
+    let (relay, mut caches) = relayed(bench, folder, program, 2, way.protocol)?;
     let streaming = Streaming::new();
     let mut back = 0;
     let stats = streaming.during(way, relay.address, || {
@@ -166,6 +181,7 @@ struct Relay {
 fn relayed(
     bench: &Bench,
     folder: &Path,
+    program: Program,
     nodes: usize,
     protocol: Protocol,
 ) -> Result<(Relay, Vec<Cache>)> {
@@ -174,34 +190,81 @@ fn relayed(
         let host = format!("127.0.0.{}", index + 1);
         caches.push(Cache::start(bench, folder, &host, instance)?);
     }
-    let folder = folder.join("carbon-relay");
+    let folder = folder.join("relay");
     std::fs::create_dir_all(&folder)?;
     let [line, pickle] = free_ports()?;
-    let place = folder.display();
-    // A relay drops what its queue for a node has no room for, even as it stops reading: the queue
-    // must hold what comes in while a node is away. Its default is 1,000 points.
-    let config = format!(
-        "[cache]\nSTORAGE_DIR = {place}\nLOCAL_DATA_DIR = {place}\nLOG_DIR = {place}\n\
-         PID_DIR = {place}\n\
-         [relay]\nSTORAGE_DIR = {place}\nLOCAL_DATA_DIR = {place}\nLOG_DIR = {place}\n\
-         PID_DIR = {place}\n\
-         LINE_RECEIVER_INTERFACE = {HOST}\nLINE_RECEIVER_PORT = {line}\n\
-         PICKLE_RECEIVER_INTERFACE = {HOST}\nPICKLE_RECEIVER_PORT = {pickle}\n\
-         RELAY_METHOD = consistent-hashing\nREPLICATION_FACTOR = 2\nDESTINATIONS = {}\n\
-         MAX_QUEUE_SIZE = 2000000\nCARBON_METRIC_INTERVAL = 0\n",
-        destinations(&caches).join(", ")
-    );
-    std::fs::write(folder.join("carbon.conf"), config)?;
-    std::fs::write(
-        folder.join("storage-schemas.conf"),
-        "[all]\npattern = .*\nretentions = 1s:1h\n",
-    )?;
-    let mut command = daemon(&bench.python()?, "carbon-relay.py", &folder);
-    command.arg("start");
-    let listens = [address(HOST, line)?, address(HOST, pickle)?];
+    let lines = caches.iter().map(|cache| format!("{}:{}", cache.host, cache.line));
+    let (command, listens) = match program {
+        Program::Carbon => (
+            carbon_command(bench, &folder, [line, pickle], &destinations(&caches))?,
+            vec![address(HOST, line)?, address(HOST, pickle)?],
+        ),
+        Program::C | Program::CForward => (
+            c_command(&folder, program, line, &lines.collect::<Vec<_>>())?,
+            vec![address(HOST, line)?],
+        ),
+    };
     let process = Process::start(command, &folder.join("log"), &listens)?;
     let address = listens[usize::from(protocol == Protocol::Pickle)];
     Ok((Relay { process, address }, caches))
+}
+
+/// What the README recommends, and a run adds its folders to. A relay drops what its queue for a
+/// node has no room for, even as it stops reading: the queue must hold what comes in while a node
+/// is away. Its default is 1,000 points.
+fn carbon_recipe(host: &str, [line, pickle]: [u16; 2], destinations: &[String]) -> String {
+    format!(
+        "[relay]\n\
+         LINE_RECEIVER_INTERFACE = {host}\nLINE_RECEIVER_PORT = {line}\n\
+         PICKLE_RECEIVER_INTERFACE = {host}\nPICKLE_RECEIVER_PORT = {pickle}\n\
+         RELAY_METHOD = consistent-hashing\nREPLICATION_FACTOR = 2\n\
+         DESTINATIONS = {}\nMAX_QUEUE_SIZE = 2000000\n",
+        destinations.join(", ")
+    )
+}
+
+fn carbon_command(
+    bench: &Bench,
+    folder: &Path,
+    ports: [u16; 2],
+    destinations: &[String],
+) -> Result<Command> {
+    let place = folder.display();
+    let folders = format!(
+        "STORAGE_DIR = {place}\nLOCAL_DATA_DIR = {place}\nLOG_DIR = {place}\nPID_DIR = {place}\n"
+    );
+    let recipe = carbon_recipe(HOST, ports, destinations);
+    // carbon-relay reads the cache's section too.
+    let config = format!("[cache]\n{folders}{recipe}{folders}CARBON_METRIC_INTERVAL = 0\n");
+    std::fs::write(folder.join("carbon.conf"), config)?;
+    let schemas = "[all]\npattern = .*\nretentions = 1s:1h\n";
+    std::fs::write(folder.join("storage-schemas.conf"), schemas)?;
+    let mut command = daemon(&bench.python()?, "carbon-relay.py", folder);
+    command.arg("start");
+    Ok(command)
+}
+
+/// What the README recommends.
+fn c_recipe(host: &str, line: u16, nodes: &[String]) -> String {
+    let nodes = nodes.join(" ");
+    format!(
+        "listen type linemode {host}:{line} proto tcp;\n\
+         cluster graphite carbon_ch replication 2 {nodes};\n\
+         match * send to graphite stop;\n"
+    )
+}
+
+fn c_command(folder: &Path, program: Program, line: u16, nodes: &[String]) -> Result<Command> {
+    let mut config = c_recipe(HOST, line, nodes);
+    if program == Program::CForward {
+        config = config.replace("carbon_ch replication 2", "forward");
+    }
+    let file = folder.join("relay.conf");
+    std::fs::write(&file, config)?;
+    let mut command = Command::new("carbon-c-relay");
+    // As for carbon's: its default is 25,000 points.
+    command.args(["-q", "2000000", "-b", "20000", "-s", "-f"]).arg(file);
+    Ok(command)
 }
 
 fn destinations(caches: &[Cache]) -> Vec<String> {
@@ -229,4 +292,22 @@ fn shares(bench: &Bench, caches: &[Cache], expected: &Expected) -> Result<Vec<Ex
         }
     }
     Ok(shares)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever copies the README's configuration runs what was tested.
+    #[test]
+    fn the_readme_shows_what_is_run() {
+        let readme = crate::workspace::read(&crate::workspace::root().join("README.md"));
+        let readme = readme.expect("README.md");
+        let nodes = |ends: [&str; 2]| ends.map(|end| format!("10.0.0.{end}")).to_vec();
+        let carbon = carbon_recipe("0.0.0.0", [2003, 2004], &nodes(["1:2004:a", "2:2004:b"]));
+        assert!(readme.contains(&carbon), "{carbon}");
+        let c = c_recipe("0.0.0.0", 2003, &nodes(["1:2003", "2:2003"]));
+        assert!(readme.contains(&c), "{c}");
+        assert!(readme.contains("-q 2000000 -b 20000"));
+    }
 }
