@@ -73,6 +73,11 @@ struct Row {
     outcome: Result<Result<Outcome, String>, String>,
 }
 
+/// Runs the short form: fewer points, and what takes long with half of the pairs only.
+pub(crate) fn short() -> crate::Result {
+    run(&["--short".to_owned()])
+}
+
 /// Runs the receivers that are named, or all of them.
 pub(crate) fn run(arguments: &[String]) -> crate::Result {
     let (names, points, short) = parse(arguments)?;

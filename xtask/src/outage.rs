@@ -47,6 +47,11 @@ struct Outcome {
     undelivered: u64,
 }
 
+/// Runs a tenth of it, for every change.
+pub(crate) fn short() -> crate::Result {
+    run(&["--points".to_owned(), (POINTS / 10).to_string()])
+}
+
 /// Runs a row for each client and policy, or the one that is named.
 pub(crate) fn run(arguments: &[String]) -> crate::Result {
     let points = match arguments {

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::workspace::{cargo, no_arguments, read, root};
-use crate::{Result, chaos, oracle, parity, purity};
+use crate::{Result, chaos, interop, oracle, outage, parity, purity};
 
 /// A step: its name and what it does.
 type Step = (&'static str, fn() -> Result);
@@ -24,6 +24,8 @@ const STEPS: &[Step] = &[
     ("docs", || quiet(docs())),
     ("kills", chaos::short),
     ("names against Python", oracle::short),
+    ("memory in an outage", outage::short),
+    ("real receivers", interop::short),
 ];
 
 pub(crate) fn run(arguments: &[String]) -> Result {

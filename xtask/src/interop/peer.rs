@@ -1,7 +1,7 @@
 //! aiographite itself: the same points as bytes, and the same names.
 //!
-//! Python writes some floats in another form than Rust does: with an exponent from 1e16 on and
-//! below 1e-4. There the text must still be read as the same value.
+//! Python gives an exponent two digits at least, `2.5e-07` for our `2.5e-7`. There the text must
+//! still be read as the same value.
 
 use std::process::Command;
 

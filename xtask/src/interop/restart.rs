@@ -48,7 +48,7 @@ pub(super) fn rows(bench: &Bench) -> Vec<Row> {
             cache.stop()?;
             let mut outcome = compare(&expected, &cache.files(bench, &expected)?, exact);
             outcome.note(format!(
-                "{} connections were lost, {} points sent again",
+                "connections lost: {}, points sent again: {}",
                 stats.reconnects, stats.replayed
             ));
             Ok(outcome)
