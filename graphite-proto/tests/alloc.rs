@@ -136,9 +136,45 @@ fn points_in_any_number_hold_what_was_promised() {
     }
 }
 
+/// A frame that holds one point of more than half its size is kept no larger than that, and frames
+/// that are full are neither copied nor given back to the system.
+fn frames_in_any_state_hold_what_was_promised() {
+    let queue = 4 << 20;
+    let config = Config::new(Protocol::Pickle).delivery(Delivery::BestEffort).queue_bytes(queue);
+    let long = "x".repeat(40_000);
+    let before = LIVE.load(Relaxed);
+    let mut sender = connected(config.clone());
+    while sender.enqueue(&Metric::new(&long, 1), 9, NOW).is_ok() {}
+    let held = LIVE.load(Relaxed) - before;
+    assert!(held <= queue / 8 * 9 + (256 << 10), "{held} bytes for {queue} of long points");
+
+    let names: Vec<_> = (0..4_000).map(|i| format!("servers.web{i:04}.cpu.user")).collect();
+    let before = LIVE.load(Relaxed);
+    let mut sender = connected(config);
+    let fill = |sender: &mut Sender, count: usize| {
+        for name in &names[..count] {
+            sender.enqueue(&Metric::new(name, 1), 9, NOW).expect("room");
+        }
+        write_all(sender);
+    };
+    fill(&mut sender, 4_000);
+    let calls = CALLS.load(Relaxed);
+    fill(&mut sender, 4_000);
+    assert_eq!(CALLS.load(Relaxed) - calls, 0, "several full frames at a time");
+    for _ in 0..40 {
+        for name in &names {
+            let _ = sender.enqueue(&Metric::new(name, 1), 9, NOW);
+        }
+    }
+    write_all(&mut sender);
+    let held = LIVE.load(Relaxed) - before;
+    assert!(held <= 512 << 10, "{held} bytes held by an empty queue");
+}
+
 /// One after the other: side by side they would count each other's.
 #[test]
 fn memory_is_what_was_promised() {
     nothing_is_allocated_a_point();
     points_in_any_number_hold_what_was_promised();
+    frames_in_any_state_hold_what_was_promised();
 }

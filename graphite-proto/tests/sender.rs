@@ -151,6 +151,43 @@ fn a_full_queue_refuses_and_tells_when_there_is_room() {
     assert_eq!(rig.kind(room), Some(Ok(())));
 }
 
+/// What is asked for is about what the point takes: a caller neither waits for an empty queue nor
+/// is told of room that there is not.
+#[test]
+fn room_is_asked_for_by_the_length_of_prefix_and_path() {
+    let (prefix, path) = ("p".repeat(40), "x".repeat(60));
+    let mut rig = Rig::new(Config::default().prefix(&prefix).queue_bytes(1000));
+    let metric = Metric::new(&path, 1);
+    let at = rig.at();
+    loop {
+        let room = rig.sender.room(&metric);
+        let told = rig.kind(room).is_some();
+        let queued = rig.sender.stats().queued_bytes;
+        assert_eq!(told, queued == 0 || queued + 40 + 60 + 64 <= 1000, "{queued} bytes");
+        if let Err(error) = rig.sender.enqueue(&metric, 9, at) {
+            assert!(matches!(error, EnqueueError::QueueFull { .. }) && !told, "{error:?}");
+            break;
+        }
+    }
+    assert!(rig.sender.stats().queued > 5);
+}
+
+#[test]
+fn a_check_refuses_what_enqueue_refuses() {
+    let mut rig = Rig::new(Config::default().prefix("a prefix with spaces"));
+    let at = rig.at();
+    let mut plain = Rig::new(Config::default());
+    let long = "x".repeat(20_000);
+    for metric in [Metric::new("a b", 1), Metric::new("a", f64::INFINITY), Metric::new(&long, 1)] {
+        let error = plain.sender.check(&metric, 9).unwrap_err();
+        let same = EnqueueError::Metric(error);
+        assert_eq!(plain.sender.enqueue(&metric, 9, at).unwrap_err(), same);
+    }
+    let good = Metric::new("a", 1);
+    assert_eq!(plain.sender.check(&good, 9), Ok(()));
+    rig.sender.check(&good, 9).unwrap_err();
+}
+
 #[test]
 fn points_that_are_not_finite_are_skipped_or_refused() {
     let at = Instant::START;

@@ -346,6 +346,7 @@ impl Ledger {
         while let Some(event) = sender.poll_event() {
             if event == Event::Dropping {
                 self.dropping += 1;
+                ensure!(stats.dropped > 0, "told of dropping and dropped nothing: {stats:?}");
             }
             ensure!(self.dropping <= 1, "told of dropping twice an outage");
         }
