@@ -260,7 +260,12 @@ fn a_close_writes_finishes_and_knows_what_was_read() {
 
 #[test]
 fn a_close_ends_in_time_wherever_it_finds_the_machine() {
-    for scene in 0..4 {
+    for (scene, told) in [
+        (0, Err(ErrorKind::NotConnected)),
+        (1, Err(ErrorKind::ConnectionRefused)),
+        (2, Err(ErrorKind::TimedOut)),
+        (3, Ok(())),
+    ] {
         let mut rig = Rig::new(Config::default());
         let point = rig.put("a");
         match scene {
@@ -282,9 +287,25 @@ fn a_close_ends_in_time_wherever_it_finds_the_machine() {
             rig.reset();
         }
         assert_eq!((rig.sender.poll_output(), rig.sender.unproven()), (Output::Closed, 1));
-        assert_eq!(rig.kind(point).is_some_and(|told| told.is_ok()), scene == 3);
+        assert_eq!(rig.kind(point), Some(told), "{scene}");
         assert_eq!(rig.sender.poll_timeout(), None);
     }
+}
+
+/// What was overcome long ago is not why the end came.
+#[test]
+fn a_close_does_not_blame_a_failure_that_was_overcome() {
+    let mut rig = Rig::new(config(Delivery::BestEffort));
+    rig.put("a");
+    rig.refuse().deadline();
+    rig.tell(Input::Connected).write();
+    rig.later(60_000).tell(Input::PeerFinished { proven: true });
+    let point = rig.put("b");
+    assert_eq!(rig.later(100).sender.poll_output(), Output::Connect);
+    rig.tell(Input::Close).later(10_000);
+    assert_eq!(rig.sender.poll_output(), Output::Closed);
+    assert_eq!(rig.kind(point), Some(Err(ErrorKind::NotConnected)));
+    assert_eq!(rig.sender.last_failure().map(|old| old.kind), Some(ErrorKind::ConnectionRefused));
 }
 
 #[test]
