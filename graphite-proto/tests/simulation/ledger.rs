@@ -343,7 +343,11 @@ impl Ledger {
         if stats.queued == 0 {
             self.dropping = 0;
         }
-        while let Some(event) = sender.poll_event() {
+        loop {
+            let promised = sender.has_events();
+            let event = sender.poll_event();
+            ensure!(promised == event.is_some(), "events to come: {promised}, then {event:?}");
+            let Some(event) = event else { break };
             if event == Event::Dropping {
                 self.dropping += 1;
                 ensure!(stats.dropped > 0, "told of dropping and dropped nothing: {stats:?}");
