@@ -292,6 +292,24 @@ fn a_close_ends_in_time_wherever_it_finds_the_machine() {
     }
 }
 
+#[test]
+fn a_sender_tells_what_it_is_at() {
+    let mut rig = Rig::new(Config::new(Protocol::Pickle));
+    assert_eq!((rig.sender.protocol(), rig.sender.is_connected()), (Protocol::Pickle, false));
+    rig.put("a");
+    rig.refuse().deadline();
+    assert!(!rig.sender.is_connected());
+    rig.tell(Input::Connected);
+    let Output::Transmit(frame) = rig.sender.poll_output() else { panic!("a frame") };
+    let bytes = frame.len();
+    assert_eq!((rig.sender.stats().queued_bytes, rig.sender.stats().window_bytes), (bytes, 0));
+    rig.tell(Input::Written(bytes));
+    assert_eq!((rig.sender.stats().queued_bytes, rig.sender.stats().window_bytes), (0, bytes));
+    assert!(rig.sender.is_connected());
+    rig.reset();
+    assert!(!rig.sender.is_connected());
+}
+
 /// What was overcome long ago is not why the end came.
 #[test]
 fn a_close_does_not_blame_a_failure_that_was_overcome() {
