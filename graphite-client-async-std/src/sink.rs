@@ -24,7 +24,7 @@ pub struct MetricSink {
     held: Option<(Metric<'static>, Stamp)>,
     /// The wait for its room.
     room: Option<Ticket>,
-    /// The flush that is waited for.
+    /// The flush that is waited for, for as long as no further point comes.
     flush: Option<Ticket>,
     key: Option<usize>,
 }
@@ -45,7 +45,7 @@ impl MetricSink {
         while let Some((metric, mut stamp)) = self.held.take() {
             match self.client.try_queue(&metric, &mut stamp, false, &mut self.room) {
                 Ok(result) => {
-                    self.room = None;
+                    (self.room, self.flush) = (None, None);
                     result?;
                 }
                 Err(room) => {
@@ -71,7 +71,7 @@ impl Sink<Metric<'static>> for MetricSink {
         let mut stamp = Stamp::now_for(&metric);
         match this.client.try_queue(&metric, &mut stamp, false, &mut this.room) {
             Ok(result) => {
-                this.room = None;
+                (this.room, this.flush) = (None, None);
                 result.map(drop)
             }
             Err(_) => {

@@ -25,6 +25,11 @@ impl Backoff {
         self.initial
     }
 
+    /// Returns the longest delay.
+    pub(crate) fn max(&self) -> Duration {
+        self.max
+    }
+
     /// Returns the delay after this many failures in a row: none after none, then the initial
     /// delay doubling to the largest, less up to a quarter.
     pub(crate) fn delay(&mut self, failures: u32) -> Duration {

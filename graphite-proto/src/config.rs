@@ -43,7 +43,7 @@ pub enum Delivery {
     /// one ends in doubt: by a reset, an error, a time-out, or an end of file without proof that
     /// the receiver had read everything.
     Replay {
-        /// How much is kept, in bytes; whole frames, so up to one frame more.
+        /// How much is kept, in bytes; whole frames, so up to one frame more. 0 is `BestEffort`.
         window: usize,
     },
     /// Nothing is forgotten until the receiver is proven to have read it: when the window is

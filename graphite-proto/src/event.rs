@@ -112,8 +112,14 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {}
 
+/// `StorageFull` becomes `Other`: that kind is the machine's own word for a point that was dropped
+/// from a full queue, which no connection can say.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self::new(error.kind(), error.to_string())
+        let kind = match error.kind() {
+            io::ErrorKind::StorageFull => io::ErrorKind::Other,
+            kind => kind,
+        };
+        Self::new(kind, error.to_string())
     }
 }

@@ -46,10 +46,12 @@ const EVENTS: usize = 16;
 ///    before them (or than the first delay), and time-outs. A connection that lived longer before
 ///    it was lost resets the count, and so does a proof of reading; so does one that takes a new
 ///    frame after that time, but for [`Delivery::Confirmed`], where only a proof tells. A time-out
-///    does not, however long the connection lived, and neither do repeats: a receiver that accepts
-///    and never reads would else be tried for ever without a word to its waiters. All waiters get
+///    does not, however long the connection lived, and neither does a connection that is lost
+///    before it took all the repeats: a receiver, or a proxy without one, that accepts and never
+///    reads would else be tried for ever without a word to its waiters. All waiters get
 ///    an error at the first failure numbered [`max_attempts`](Config::max_attempts) or more that
-///    happens while they wait; their points stay queued, and the reconnecting goes on.
+///    happens while they wait; their points stay queued, and the reconnecting goes on. Connections
+///    that are lost in a row and are no failures come with growing distances too.
 /// 7. In the steady state nothing is allocated for a point.
 /// 8. What goes out is what every receiver reads: one space, `\n`, small integers in pickles.
 /// 9. Under [`Overflow::DropOldest`] whole frames that were never on offer to a connection are
@@ -86,6 +88,8 @@ pub struct Sender {
     backoff: Backoff,
     /// Failures in a row.
     failures: u32,
+    /// Connections in a row that were lost and no failure.
+    losses: u32,
     /// How many failures were numbered `max_attempts` or more.
     failed_rounds: u64,
     last_failure: Option<Failure>,
@@ -108,17 +112,26 @@ pub struct Sender {
 
 impl Sender {
     /// Makes a machine that holds nothing and is not connected; `now` is its first moment.
-    pub fn new(config: Config, now: Instant) -> Self {
+    pub fn new(mut config: Config, now: Instant) -> Self {
+        let age = match config.delivery {
+            Delivery::Replay { window: 0 } => {
+                config.delivery = Delivery::BestEffort;
+                None
+            }
+            Delivery::Replay { .. } if !config.proofs => Some(config.replay_age),
+            _ => None,
+        };
         Self {
             now,
             queue: Queue::new(&config),
-            window: Window::new(config.delivery.window()),
+            window: Window::new(config.delivery.window(), age),
             dropped: Dropped::default(),
             scratch: String::new(),
             phase: Phase::Waiting { until: None },
             link: Link::default(),
             backoff: Backoff::new(config.backoff_initial, config.backoff_max, config.seed),
             failures: 0,
+            losses: 0,
             failed_rounds: 0,
             last_failure: None,
             connections: 0,
@@ -172,7 +185,7 @@ impl Sender {
             Err(MetricError::NotFinite { .. }) if self.config.non_finite == NonFinite::Skip => {
                 self.stats.skipped += 1;
                 return Ok(Ticket {
-                    wait: Wait::Points { from: 0, to: 0 },
+                    wait: Wait::Points { from: u64::MAX, to: 0 },
                     round: self.failed_rounds,
                 });
             }

@@ -12,8 +12,8 @@ use crate::instant::Instant;
 
 /// Up to this many bytes, neighbouring frames share one entry.
 const UNIT_BYTES: usize = 8192;
-/// For this long, neighbouring frames share one entry: they also age together.
-const UNIT_AGE: Duration = Duration::from_secs(1);
+/// Where frames age, neighbours share one entry for this part of the age at most.
+const AGES: u32 = 64;
 
 /// Neighbouring whole frames, kept, repeated and forgotten together.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ struct Unit {
 #[derive(Debug)]
 pub(crate) struct Window {
     limit: usize,
+    /// How long what was given stays, if time decides.
+    age: Option<Duration>,
     ring: VecDeque<u8>,
     units: VecDeque<Unit>,
     points: u64,
@@ -39,9 +41,10 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    pub(crate) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize, age: Option<Duration>) -> Self {
         Self {
             limit,
+            age,
             ring: VecDeque::new(),
             units: VecDeque::new(),
             points: 0,
@@ -86,8 +89,9 @@ impl Window {
         self.given_bytes += bytes.len();
         self.given_points += points;
         let most = UNIT_BYTES.min(self.limit / 16);
+        let together = |at| self.age.is_none_or(|age| now - at < age / AGES);
         match self.units.back_mut() {
-            Some(unit) if unit.bytes + bytes.len() <= most && now - unit.at < UNIT_AGE => {
+            Some(unit) if unit.bytes + bytes.len() <= most && together(unit.at) => {
                 unit.bytes += bytes.len();
                 unit.points += points;
             }
@@ -108,25 +112,14 @@ impl Window {
         }
     }
 
-    /// Forgets the oldest units as long as the last `limit` bytes given stay; returns their
-    /// points.
-    pub(crate) fn evict(&mut self) -> u64 {
+    /// Forgets the oldest units as long as the last `limit` bytes given stay, and what is too old;
+    /// returns their points.
+    pub(crate) fn evict(&mut self, now: Instant) -> u64 {
         let mut points = 0;
         while let Some(unit) = self.units.front()
             && self.given_units > 0
-            && self.given_bytes - unit.bytes >= self.limit
-        {
-            points += self.forget_front();
-        }
-        points
-    }
-
-    /// Forgets what was given and is older than `age`; returns its points.
-    pub(crate) fn expire(&mut self, age: Duration, now: Instant) -> u64 {
-        let mut points = 0;
-        while let Some(unit) = self.units.front()
-            && self.given_units > 0
-            && now - unit.at >= age
+            && (self.given_bytes - unit.bytes >= self.limit
+                || self.age.is_some_and(|age| now - unit.at >= age))
         {
             points += self.forget_front();
         }
@@ -202,10 +195,10 @@ mod tests {
     use super::*;
 
     fn window(limit: usize, frames: &[&[u8]]) -> Window {
-        let mut window = Window::new(limit);
+        let mut window = Window::new(limit, None);
         for (first, bytes) in (1..).zip(frames) {
             window.keep(bytes, 1, first, Instant::START);
-            window.evict();
+            window.evict(Instant::START);
         }
         window
     }
@@ -230,26 +223,44 @@ mod tests {
     }
 
     #[test]
-    fn small_frames_share_a_unit_and_old_ones_do_not() {
-        let mut window = Window::new(1 << 20);
-        for first in 1..=10_000 {
-            window.keep(&[b'x'; 50], 1, first, Instant::START);
+    fn small_frames_share_a_unit_however_slowly_they_come() {
+        for each in [Duration::ZERO, Duration::from_secs(1)] {
+            let mut window = Window::new(1 << 20, None);
+            let mut now = Instant::START;
+            for first in 1..=40_000 {
+                window.keep(&[b'x'; 50], 1, first, now);
+                window.evict(now);
+                now = now + each;
+            }
+            assert!(window.units.len() <= (1 << 20) / (UNIT_BYTES - 50) + 2, "{each:?}");
         }
-        assert_eq!(window.units.len(), 10_000 / (UNIT_BYTES / 50) + 1);
-        window.keep(b"y", 1, 10_001, Instant::START + UNIT_AGE);
-        let later = Instant::START + 3 * UNIT_AGE;
-        assert_eq!(window.expire(2 * UNIT_AGE + UNIT_AGE / 2, later), 10_000);
-        assert_eq!(window.points(), 1);
+    }
+
+    #[test]
+    fn where_time_decides_the_old_are_forgotten() {
+        let age = Duration::from_secs(60);
+        let mut window = Window::new(1 << 20, Some(age));
+        let mut now = Instant::START;
+        for first in 1..=1_000 {
+            window.keep(&[b'x'; 50], 1, first, now);
+            window.evict(now);
+            now = now + Duration::from_millis(100);
+        }
+        // Those of the last minute, and those that share a unit with the oldest of them.
+        assert!((600..=610).contains(&window.points()), "{}", window.points());
+        assert!(window.units.len() <= AGES as usize + 2, "{}", window.units.len());
+        window.rewind();
+        assert_eq!(window.evict(now + age), 0, "what was not given yet does not age");
     }
 
     #[test]
     fn the_ring_never_grows_beyond_window_and_frame() {
         // Sizes whose doublings end just below the bound and far above it.
         for bytes in [600, 700, 1_200] {
-            let mut window = Window::new(10_000);
+            let mut window = Window::new(10_000, None);
             for first in 1..1_000 {
                 window.keep(&vec![b'x'; bytes], 1, first, Instant::START);
-                window.evict();
+                window.evict(Instant::START);
                 assert!(window.ring.capacity() <= 10_000 + UNIT_BYTES + bytes, "{bytes}");
             }
         }

@@ -72,7 +72,9 @@ fn a_life_longer_than_the_delay_before_it_resets_the_count() {
     let flush = rig.sender.ticket();
     for _ in 0..5 {
         rig.later(300).reset();
-        assert_eq!(rig.sender.poll_output(), Output::Connect);
+        if rig.sender.poll_output() == Output::Idle {
+            rig.deadline();
+        }
         rig.tell(Input::Connected);
     }
     assert_eq!(rig.kind(flush), None);
@@ -201,6 +203,26 @@ fn points_that_are_not_finite_are_skipped_or_refused() {
     assert_eq!(rig.sender.stats().rejected, 1);
 }
 
+/// A skipped point in a batch has no part in what became of points long before it.
+#[test]
+fn a_skipped_point_is_not_dropped() {
+    let config = config(Delivery::BestEffort).overflow(Overflow::DropOldest).queue_bytes(240);
+    let mut rig = Rig::up(config.non_finite(NonFinite::Skip));
+    for i in 0..60 {
+        rig.put(&format!("p{i:02}"));
+    }
+    assert!(rig.sender.stats().dropped > 0);
+    rig.write();
+    let at = rig.at();
+    let skipped = rig.sender.enqueue(&Metric::new("a", f64::NAN), 9, at).unwrap();
+    let good = rig.put("b");
+    rig.write();
+    for ticket in [skipped, skipped.through(skipped), skipped.through(good), good.through(skipped)]
+    {
+        assert_eq!(rig.kind(ticket), Some(Ok(())));
+    }
+}
+
 #[test]
 fn a_prefix_stands_before_every_path_with_one_dot() {
     for (prefix, line) in [("", "a 1 9\n"), ("x.y", "x.y.a 1 9\n"), ("x.", "x.a 1 9\n")] {
@@ -256,6 +278,16 @@ fn a_close_writes_finishes_and_knows_what_was_read() {
         assert_eq!((rig.sender.poll_output(), rig.sender.unproven()), (Output::Closed, unproven));
         assert_eq!(rig.kind(last), Some(Ok(())));
     }
+}
+
+/// With nothing to keep there is nothing to repeat, and what was in flight is known as lost.
+#[test]
+fn a_window_of_nothing_is_best_effort() {
+    let mut rig = Rig::up(config(Delivery::Replay { window: 0 }).proofs(true));
+    rig.put("a");
+    rig.write();
+    rig.tell(Input::Close).tell(Input::Finished).reset();
+    assert_eq!((rig.sender.poll_output(), rig.sender.unproven()), (Output::Closed, 1));
 }
 
 #[test]

@@ -5,10 +5,10 @@ use std::task::{Context, Poll};
 
 use futures::{SinkExt as _, StreamExt as _, stream};
 
-use crate::client::{Client, Metric, Overflow, Protocol, SendError, TryFeedError};
+use crate::client::{Client, Event, Metric, Overflow, Protocol, SendError, TryFeedError};
 use crate::rt::{self, block_on};
 use crate::suite::receiver::{Graphite, until};
-use crate::suite::{MS, assert_accounted, numbered, quick};
+use crate::suite::{Log, MS, assert_accounted, numbered, quick};
 
 /// Polls a future once and drops it: cancelled at its first wait.
 fn poll_once<T>(future: impl Future<Output = T>) -> Poll<T> {
@@ -237,6 +237,32 @@ fn a_sink_waits_for_room_and_flushes() {
         client.send(("after", 1)).await.unwrap();
         client.close().await.unwrap();
         assert_eq!(graphite.count(), 5002);
+    });
+}
+
+/// A flush that was begun and given up does not answer for what came after it.
+#[test]
+fn a_sinks_flush_is_for_what_came_later_too() {
+    block_on(async {
+        let mut graphite = Graphite::closed(Protocol::Plaintext);
+        let log = Log::default();
+        let builder = log.listen(quick()).max_attempts(1_000_000);
+        let client = builder.connect_lazy(graphite.address()).unwrap();
+        let mut sink = client.sink();
+        sink.feed(Metric::new("early", 1)).await.unwrap();
+        assert!(poll_once(sink.flush()).is_pending());
+        graphite.listen();
+        client.flush().await.unwrap();
+        graphite.received(1).await;
+        graphite.kill().await;
+        let lost = || log.events().iter().any(|event| matches!(event, Event::Lost(_)));
+        until("the loss is told", lost).await;
+        sink.feed(Metric::new("late", 1)).await.unwrap();
+        assert!(poll_once(sink.flush()).is_pending());
+        graphite.listen();
+        sink.flush().await.unwrap();
+        assert_eq!(client.stats().written, 2);
+        client.close().await.unwrap();
     });
 }
 

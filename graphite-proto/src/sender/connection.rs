@@ -7,7 +7,7 @@
 //! | `Waiting` | `Idle` | something to send (or a wanted connection) and no delay left → `Connecting`; closing with nothing to send, or out of time → `Closed` |
 //! | `Connecting` | `Connect` | `Connected` → `Up`; `ConnectFailed`, `Disconnected` → `Waiting`; closing with nothing to send, or out of time → `Closed` |
 //! | `Up` | `Transmit`, or `Idle` with nothing to write | at a frame's border when closing, due for a proof, or of age → `Finishing`; `PeerFinished`, `Disconnected` → `Waiting`; time-out, `PeerSpoke`, a wrong `Written` → `Aborting` |
-//! | `Finishing` | `Finish`, then `Idle` | `PeerFinished`, `Disconnected` → `Waiting`; time-out, `PeerSpoke` → `Aborting` |
+//! | `Finishing` | `Finish`, then `Idle` | `PeerFinished`, `Disconnected` → `Waiting`; time-out, `PeerSpoke` → `Aborting`; `Written` before `Finished` → `Up` |
 //! | `Aborting` | `Disconnect` | `Disconnected`, `PeerFinished` → `Waiting` |
 //! | `Closed` | `Closed` | never |
 //!
@@ -24,6 +24,7 @@
 //! | `Waiting` | `Idle` | | | | | | | | `Connecting` | `Connecting` |
 //! | `Connecting` | `Connect` | `Up` | `Waiting` | | | | | `Waiting` | | |
 //! | `Up` | `Transmit` | | | | | `Waiting` | `Aborting` | `Waiting` | `Aborting` | |
+//! | `Finishing` | `Finish` | | | `Up` | | `Waiting` | `Aborting` | `Waiting` | `Aborting` | |
 //! | `Finishing` | `Idle` | | | | | `Waiting` | `Aborting` | `Waiting` | `Aborting` | |
 //! | `Aborting` | `Disconnect` | | | | | `Waiting` | | `Waiting` | | |
 //! | `Closed` | `Closed` | | | | | | | | | |
@@ -36,10 +37,10 @@ use crate::config::Delivery;
 use crate::event::{Event, Failure, Input, Output};
 use crate::instant::Instant;
 
-/// A connection that was lost, but is no failure, is followed by another no sooner than this many
-/// first delays after it came about: a receiver that dies again and again in its first moments is
-/// not stormed.
-const PACE: u32 = 4;
+/// A connection that was lost, but is no failure, is followed by another no sooner after it came
+/// about than the delay after this many failures, and one more for each that was lost just before
+/// it: a receiver that dies again and again in its first moments is not stormed.
+const PACE: u32 = 3;
 /// How many attempts a close makes at least, if each fails at once.
 const CLOSING_ATTEMPTS: u32 = 4;
 
@@ -231,7 +232,7 @@ impl Sender {
 
     /// Returns when the next proof is due, if anything is there to prove.
     fn next_proof(&self) -> Option<Instant> {
-        if !matches!(self.config.delivery, Delivery::Confirmed { .. }) || !self.window.has_given() {
+        if !self.is_confirmed() || !self.window.has_given() {
             return None;
         }
         let goal = self.proof_goal();
@@ -247,7 +248,11 @@ impl Sender {
 
     /// Returns whether nothing new may be written before a proof.
     fn is_window_full(&self) -> bool {
-        matches!(self.config.delivery, Delivery::Confirmed { .. }) && self.window.is_full()
+        self.is_confirmed() && self.window.is_full()
+    }
+
+    fn is_confirmed(&self) -> bool {
+        matches!(self.config.delivery, Delivery::Confirmed { .. })
     }
 
     fn connected(&mut self) {
@@ -312,15 +317,14 @@ impl Sender {
         // The caller saw that there is one.
         let Some(frame) = self.queue.take_front() else { return };
         self.stats.written += frame.points;
-        let confirmed = matches!(self.config.delivery, Delivery::Confirmed { .. });
-        if !confirmed && self.lived_long() {
+        if !self.is_confirmed() && self.lived_long() {
             self.failures = 0;
         }
         match self.config.delivery {
             Delivery::BestEffort => self.link.unkept += frame.points,
             Delivery::Replay { .. } => {
                 self.window.keep(&frame.bytes, frame.points, frame.first, self.now);
-                self.link.unkept += self.window.evict();
+                self.link.unkept += self.window.evict(self.now);
             }
             Delivery::Confirmed { .. } => {
                 self.window.keep(&frame.bytes, frame.points, frame.first, self.now);
@@ -374,7 +378,10 @@ impl Sender {
     /// The connection is over: settles what becomes of its bytes and whether it was a failure.
     fn ended(&mut self, cause: Failure, end: End) {
         let was_idle = self.is_idle();
-        let long = self.lived_long();
+        // Repeats that were not even taken are no progress, nor is anything without a proof where
+        // proofs are what is waited for.
+        let stuck = self.window.is_replaying() || self.is_confirmed() && !self.window.is_empty();
+        let long = self.lived_long() && !stuck;
         self.link.sent = 0;
         let proven = matches!(end, End::Orderly | End::Peer { proven: true });
         let confirmed = if proven { self.prove() } else { 0 };
@@ -396,7 +403,11 @@ impl Sender {
             return self.wait();
         }
         self.link.delay = Duration::ZERO;
-        let pace = self.link.since + self.backoff.initial() * PACE;
+        if proven || idle || self.now - self.link.since >= self.backoff.max() {
+            self.losses = 0;
+        }
+        let pace = self.link.since + self.backoff.delay(self.losses.saturating_add(PACE));
+        self.losses = if proven { 0 } else { self.losses.saturating_add(1) };
         self.phase = Phase::Waiting { until: (!proven).then_some(pace) };
     }
 
@@ -415,10 +426,8 @@ impl Sender {
     fn doubt(&mut self) {
         match self.config.delivery {
             Delivery::BestEffort => self.stats.in_doubt += self.link.unkept,
-            Delivery::Replay { .. } if !self.config.proofs => {
-                self.window.expire(self.config.replay_age, self.now);
-            }
-            Delivery::Replay { .. } | Delivery::Confirmed { .. } => {}
+            Delivery::Replay { .. } => drop(self.window.evict(self.now)),
+            Delivery::Confirmed { .. } => {}
         }
         self.link.unkept = 0;
         self.window.rewind();

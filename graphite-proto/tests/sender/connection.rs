@@ -1,6 +1,7 @@
 //! What happens on one connection, and the transition table of the module's documentation.
 
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use graphite_proto::{Config, Delivery, Event, Failure, Input, Output};
 
@@ -37,6 +38,69 @@ fn time_that_goes_backwards_changes_nothing() {
     rig.put("b");
     assert_eq!(rig.sender.poll_timeout(), deadline);
     assert_eq!(rig.write(), "a 1 9\nb 1 9\n");
+}
+
+/// A proxy without a backend: it takes what its kernel holds, and resets some seconds later.
+#[test]
+fn a_peer_that_never_takes_all_the_repeats_is_a_failure_however_long_it_stays() {
+    for delivery in [Delivery::Replay { window: WINDOW }, Delivery::Confirmed { window: WINDOW }] {
+        let mut rig = Rig::up(config(delivery));
+        for i in 0..1_000 {
+            rig.put(&format!("p{i}"));
+            rig.write();
+        }
+        rig.later(1_000).reset().later(1_000);
+        let flush = (rig.put("waiting"), rig.sender.ticket());
+        for round in 0..3 {
+            assert!(round > 0 || rig.kind(flush.1).is_none(), "{delivery:?}");
+            rig.tell(Input::Connected);
+            for _ in 0..4 {
+                rig.tell(Input::Written(1_000));
+            }
+            rig.later(3_000).reset().deadline();
+        }
+        let reset = Some(Err(ErrorKind::ConnectionReset));
+        assert_eq!((rig.kind(flush.0), rig.kind(flush.1)), (reset, reset));
+        assert!(rig.events().iter().any(|event| matches!(event, Event::GaveUp { .. })));
+    }
+}
+
+/// It takes everything each time, so that no attempt is a failure; still they become rarer.
+#[test]
+fn a_peer_that_resets_again_and_again_is_not_stormed() {
+    let mut rig = Rig::new(config(Delivery::Replay { window: WINDOW }));
+    rig.put("a");
+    let mut connects = Vec::new();
+    while rig.now < 60_000 {
+        if rig.sender.poll_output() == Output::Connect {
+            connects.push(rig.now);
+            rig.tell(Input::Connected).write();
+            rig.later(60).reset();
+        }
+        rig.deadline();
+    }
+    let within = |from: u64, to: u64| connects.iter().filter(|&&at| at >= from && at < to).count();
+    assert!((3..=5).contains(&within(0, 1_000)), "{connects:?}");
+    assert!((2..=5).contains(&within(30_000, 60_000)), "{connects:?}");
+    // One that stays as long as the longest delay is trusted again, and so is one that proves.
+    for proven in [false, true] {
+        rig.tell(Input::Connected).write();
+        let end = Failure::new(ErrorKind::ConnectionReset, "reset");
+        let end = if proven { Input::PeerFinished { proven } } else { Input::Disconnected(end) };
+        rig.later(if proven { 60 } else { 10_000 }).tell(end);
+        rig.put("b");
+        assert_eq!(rig.sender.poll_output(), Output::Connect);
+    }
+}
+
+#[test]
+fn a_delay_of_any_length_is_waited_for() {
+    let mut rig = Rig::up(Config::default().backoff(Duration::MAX, Duration::MAX));
+    rig.put("a");
+    rig.write();
+    rig.later(1).reset();
+    rig.put("b");
+    assert_eq!(rig.sender.poll_output(), Output::Idle);
 }
 
 #[test]
@@ -140,7 +204,7 @@ fn an_idle_connection_that_is_closed_at_once_is_no_failure() {
 }
 
 /// A machine in the phase, with a point to send.
-fn in_phase(phase: &str) -> Rig {
+fn in_phase(phase: &str, output: &str) -> Rig {
     let mut rig = Rig::new(config(Delivery::BestEffort).max_connection_age(Some(ms(10))));
     rig.put("a");
     match phase {
@@ -149,8 +213,11 @@ fn in_phase(phase: &str) -> Rig {
         "Up" => drop(rig.tell(Input::Connected)),
         "Finishing" => {
             rig.tell(Input::Connected).write();
-            rig.later(10).tell(Input::Finished);
             rig.put("b");
+            rig.later(10);
+            if output == "Idle" {
+                rig.tell(Input::Finished);
+            }
         }
         "Aborting" => drop(rig.tell(Input::Connected).tell(Input::PeerSpoke)),
         _ => drop(rig.tell(Input::Close).later(10_000)),
@@ -169,10 +236,10 @@ fn the_transition_table_of_the_module_is_what_the_code_does() {
     });
     let head = rows.find(|row| row.len() > 4).expect("the table by inputs");
     let rows: Vec<_> = rows.filter(|row| row.len() > 4).collect();
-    assert_eq!((head.len(), rows.len()), (11, 6));
+    assert_eq!((head.len(), rows.len()), (11, 7));
     for row in rows {
         for (name, after) in head.iter().zip(&row).skip(2) {
-            let mut rig = in_phase(&row[0]);
+            let mut rig = in_phase(&row[0], &row[1]);
             let output = format!("{:?}", rig.sender.poll_output());
             assert_eq!(output.split('(').next(), Some(&row[1][..]));
             let failure = Failure::new(ErrorKind::ConnectionReset, "reset");

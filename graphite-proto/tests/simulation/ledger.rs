@@ -60,6 +60,8 @@ pub(crate) struct Ledger {
     pub(crate) overwhelmed: bool,
     /// Failures in a row: those that count in any reading of the rule, and those that may.
     certain: u32,
+    /// What the count of repeats will be when this connection has taken all of them.
+    repeats_due: u64,
     possible: u32,
     failures: u64,
     connected_at: Duration,
@@ -86,6 +88,7 @@ impl Ledger {
             cut: false,
             overwhelmed: false,
             certain: 0,
+            repeats_due: 0,
             possible: 0,
             failures: 0,
             connected_at: Duration::ZERO,
@@ -167,8 +170,10 @@ impl Ledger {
         Ok(())
     }
 
-    pub(crate) fn connected(&mut self, now: Duration) {
+    pub(crate) fn connected(&mut self, now: Duration, sender: &Sender) {
         self.connected_at = now;
+        let stats = sender.stats();
+        self.repeats_due = stats.replayed + sender.unproven() - stats.queued - stats.in_doubt;
         self.dropping = 0;
         self.repeated = 0;
         self.written = self.last.written;
@@ -199,6 +204,10 @@ impl Ledger {
         if long {
             self.outage = 0;
         }
+        // Repeats that were not taken are no progress; what is not proven is none where proofs are
+        // waited for.
+        let confirmed = matches!(plan.delivery, Delivery::Confirmed { .. });
+        let stuck = after.replayed < self.repeats_due || confirmed && after.window_bytes > 0;
         if end == End::Proven {
             let left = self.budget.saturating_sub(self.repeated);
             self.budget = cut_bytes + if after.window_bytes == 0 { 0 } else { left };
@@ -222,7 +231,7 @@ impl Ledger {
         match end {
             End::GivenUp => self.certain += 1,
             // An idle receiver that goes away is no failure.
-            End::Doubt if !long && !idle => self.certain += 1,
+            End::Doubt if (!long || stuck) && !idle => self.certain += 1,
             _ => self.certain = 0,
         }
     }

@@ -245,7 +245,7 @@ impl World {
                 self.wire = Some(wire);
                 self.begun = 0;
                 self.tell(Input::Connected)?;
-                self.ledger.connected(self.machine);
+                self.ledger.connected(self.machine, &self.sender);
                 Ok(())
             }
             Pending::Write { bytes, whole, .. } => self.write(&bytes, whole),
