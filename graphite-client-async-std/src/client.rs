@@ -24,8 +24,9 @@ const BATCH: usize = 128;
 ///
 /// The connection is owned by a task of its own, which reconnects by itself: a client that was
 /// made once is good for ever. Dropping the last clone lets what is queued go out, for as long as
-/// [`close_timeout`](Builder::close_timeout) allows; [`close`](Self::close) does the same and
-/// tells the result.
+/// [`close_timeout`](Builder::close_timeout) allows and the runtime runs; [`close`](Self::close)
+/// does the same and tells the result. A `main` that ends takes its runtime along: await `close`
+/// there.
 #[derive(Clone, Debug)]
 pub struct Client {
     handle: Arc<Handle>,
@@ -311,7 +312,9 @@ impl Client {
 
     /// Flushes, closes the writing side and waits for the receiver's end of file, all within
     /// [`close_timeout`](Builder::close_timeout). `Ok` means that the receiver has read
-    /// everything. Further calls, of clones too, give the same result; everything else then says
+    /// everything; what an earlier connection that was lost had taken before the last `window`
+    /// bytes counts as read, which is what the window is for ([`Delivery`](crate::Delivery)).
+    /// Further calls, of clones too, give the same result; whatever would queue a point then says
     /// that the client is closed.
     ///
     /// # Errors

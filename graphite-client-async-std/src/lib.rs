@@ -55,7 +55,7 @@
 //! | attempts until waiters get an error | 3 |
 //! | delays between attempts | 50 ms doubling to 10 s, less up to a quarter |
 //! | time-outs | connect 5 s an address, write 30 s without progress, close 10 s |
-//! | socket | `TCP_NODELAY`, send buffer 256 KiB, keep-alive after 60 s, `TCP_USER_TIMEOUT` of the write time-out |
+//! | socket | `TCP_NODELAY`, send buffer 256 KiB, keep-alive after 60 s, `TCP_USER_TIMEOUT` of the write time-out, 30 s at least |
 //!
 //! async-std is discontinued; this crate is for those who still run on it. The calls are the same
 //! as those of `graphite-client-tokio`, so that moving over is a change of one name.

@@ -152,8 +152,8 @@ impl Builder {
         self
     }
 
-    /// Sets whom to tell what happens: connected, lost, gave up, replayed, dropping. It is called
-    /// by the client's own task, so it should not block.
+    /// Sets whom to tell what happens: connected, lost, gave up, replayed, confirmed, dropping. It
+    /// is called by the client's own task, so it should not block.
     pub fn on_event(mut self, on_event: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.on_event = Some(Box::new(on_event));
         self

@@ -44,7 +44,7 @@ fn main() -> io::Result<()> {
 type Link = Option<(TcpStream, bool)>;
 
 /// Does what the machine demands, for no longer than it says; returns what came of it. The
-/// time-outs, the back-off and the retries are all in the machine.
+/// time-outs, the back-off and the retries are in the machine; how long a connect takes is not.
 fn obey(sender: &Sender, link: &mut Link, address: &str, now: Instant) -> Input {
     let left = sender.poll_timeout().map_or(Duration::from_secs(1), |at| at.since(now));
     let patience = Some(left.max(Duration::from_millis(1)));

@@ -49,7 +49,8 @@ pub enum Delivery {
     /// Nothing is forgotten until the receiver is proven to have read it: when the window is
     /// full, at every flush and close, and at the latest every
     /// [`confirm_interval`](Config::confirm_interval), the sender half-closes, waits for the end
-    /// of file, and goes on with a new connection.
+    /// of file, and goes on with a new connection. No sign tells of a receiver that shuts its
+    /// connection down, with unread bytes, in the very moment of that half-close.
     Confirmed {
         /// How much may be unproven at a time, in bytes.
         window: usize,
