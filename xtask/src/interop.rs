@@ -182,8 +182,17 @@ impl Bench {
         }
         thread::scope(|scope| {
             let row = &row;
-            let made: Vec<_> = ways.into_iter().map(|way| scope.spawn(move || row(way))).collect();
-            made.into_iter().filter_map(|row| row.join().ok()).collect()
+            let made: Vec<_> =
+                ways.into_iter().map(|way| (way, scope.spawn(move || row(way)))).collect();
+            let panicked = |way: Way| Row {
+                receiver: receiver.to_owned(),
+                protocol: way.protocol_name(),
+                runtime: way.runtime.name(),
+                outcome: Ok(Err("panicked; the message is above".to_owned())),
+            };
+            made.into_iter()
+                .map(|(way, made)| made.join().unwrap_or_else(|_| panicked(way)))
+                .collect()
         })
     }
 }

@@ -78,13 +78,13 @@ impl Load {
         Ok(Self { singles, batch, tasks: tasks.collect() })
     }
 
-    /// Gives the points without a time this one.
-    pub(super) fn stamp(&mut self, time: u64) {
-        for point in self.singles.iter_mut().chain(&mut self.batch) {
-            if point.timestamp().is_none() {
-                *point = point.clone().at(time);
-            }
+    /// Returns the points that bring their time.
+    pub(super) fn timed(&self) -> Self {
+        let mut timed = self.clone();
+        for points in [&mut timed.singles, &mut timed.batch] {
+            points.retain(|point| point.timestamp().is_some());
         }
+        timed
     }
 
     /// Returns every point.
@@ -168,7 +168,12 @@ pub(super) fn values() -> Vec<Value> {
         1.0,
         2.5e-7,
         0.0001,
+        9.99e-5,
+        -2.25e-5,
         1e-5,
+        9e-6,
+        -1e-9,
+        1.5e-10,
         1e15,
         1e16,
         1e21,

@@ -2,7 +2,7 @@
 
     readback.py cache HOST PORT < names       points not yet written, from carbon-cache's query port
     readback.py whisper FOLDER FROM < names   the whisper files, from a timestamp on
-    readback.py victoria URL [raw]            VictoriaMetrics, raw: every repeat too
+    readback.py victoria URL                  VictoriaMetrics
     readback.py influx URL                    InfluxDB, database "graphite"
     readback.py ring FACTOR NODE... < names   the nodes that carbon's own ring gives a name
 
@@ -72,12 +72,10 @@ def full(name, tags):
     return ";".join([name] + sorted(f"{key}={value}" for key, value in tags.items()))
 
 
-def victoria(url, raw=None):
+def victoria(url):
     urllib.request.urlopen(url + "/internal/force_flush", timeout=60).read()
-    query = {"match[]": '{__name__!=""}'}
-    if raw:
-        query["reduce_mem_usage"] = "1"
-    address = url + "/api/v1/export?" + urllib.parse.urlencode(query)
+    query = urllib.parse.urlencode({"match[]": '{__name__!=""}'})
+    address = url + "/api/v1/export?" + query
     with urllib.request.urlopen(address, timeout=120) as answer:
         for line in answer:
             series = json.loads(line, parse_int=float)

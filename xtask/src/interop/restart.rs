@@ -2,7 +2,8 @@
 //!
 //! It is stopped by SIGTERM, since it writes its cache only then: what it keeps in memory no
 //! client can bring back. In half of the rows it reads slowly when that happens, so that megabytes
-//! stand unread in the kernel and die with the connection.
+//! stand unread in the kernel and die with the connection. Not here: receivers that are killed
+//! while they read slowly and keep what they had read, which are those of `cargo xtask chaos`.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -47,6 +48,13 @@ pub(super) fn rows(bench: &Bench) -> Vec<Row> {
             let expected = streaming.expected(0..stats.accepted);
             cache.stop()?;
             let mut outcome = compare(&expected, &cache.files(bench, &expected)?, exact);
+            // Else the row would have shown nothing.
+            if stats.reconnects < times {
+                outcome.fail(format!("only {} of {times} stops were met", stats.reconnects));
+            }
+            if slow && stats.replayed == 0 {
+                outcome.fail("nothing unread died with the receiver".to_owned());
+            }
             outcome.note(format!(
                 "connections lost: {}, points sent again: {}",
                 stats.reconnects, stats.replayed
@@ -97,7 +105,11 @@ impl Streaming {
             self.stop.store(true, Ordering::Relaxed);
             let sent = sender.join().map_err(|_| "the sending panicked")?;
             done?;
-            Ok(sent?)
+            let (stats, fed) = (sent?, self.accepted.load(Ordering::Relaxed));
+            if stats.accepted != fed {
+                return Err(format!("{fed} points were fed, {} accepted", stats.accepted).into());
+            }
+            Ok(stats)
         })
     }
 

@@ -132,6 +132,7 @@ macro_rules! sender {
                         streaming.accepted.store(number, Ordering::Relaxed);
                         $sleep(Duration::from_millis(10)).await;
                     }
+                    streaming.accepted.store(number, Ordering::Relaxed);
                     // An error leaves everything queued: it is waited for again.
                     for _ in 0..20 {
                         match client.flush().await {

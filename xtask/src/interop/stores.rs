@@ -40,15 +40,14 @@ pub(super) fn victoria(bench: &Bench) -> Vec<Row> {
             Process::start(command, &folder.join("log"), &listens)
         };
         let process = start(None)?;
-        let mut load = Load::new(bench.points, bench.each_task(), Names::All)?;
-        // A second time a point gets the same time only if it brings one.
-        load.stamp(super::points::now());
+        let load = Load::new(bench.points, bench.each_task(), Names::All)?;
         let address = address(HOST, graphite)?;
-        let _ = way.send(address, load.clone())?;
+        // A second time a point gets the same time only if it brings one.
+        let repeated = way.send(address, load.timed())?.count();
         let expected = way.send(address, load)?;
         let url = format!("http://{HOST}:{http}");
         let read = || bench.helper(&["victoria", &url], String::new());
-        let all = expected.count() * 2;
+        let all = expected.count() + repeated;
         let end = Instant::now() + PATIENCE;
         let mut kept = 0;
         while kept < all && Instant::now() < end {
