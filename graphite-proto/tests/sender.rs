@@ -342,6 +342,24 @@ fn a_sender_tells_what_it_is_at() {
     assert!(!rig.sender.is_connected());
 }
 
+/// But for `Confirmed`, where only a proof tells.
+#[test]
+fn a_new_frame_after_a_while_resets_the_count() {
+    let kept = Delivery::Replay { window: WINDOW };
+    for (delivery, resets) in [(kept, true), (Delivery::Confirmed { window: WINDOW }, false)] {
+        let mut rig = Rig::new(config(delivery));
+        rig.put("a");
+        for _ in 0..2 {
+            rig.refuse().deadline();
+        }
+        rig.tell(Input::Connected).later(1_000).write();
+        let point = rig.put("b");
+        rig.tell(Input::PeerSpoke).reset();
+        let told = (!resets).then_some(Err(ErrorKind::InvalidData));
+        assert_eq!(rig.kind(point), told, "{delivery:?}");
+    }
+}
+
 /// What was overcome long ago is not why the end came.
 #[test]
 fn a_close_does_not_blame_a_failure_that_was_overcome() {
@@ -362,7 +380,7 @@ fn a_close_does_not_blame_a_failure_that_was_overcome() {
 fn a_receiver_that_makes_no_progress_is_given_up() {
     let mut rig = Rig::up(Config::default());
     rig.put("abc");
-    rig.later(29_999).tell(Input::Written(1)).later(29_999);
+    rig.later(29_999).tell(Input::Written(1)).later(29_998).tell(Input::Written(0)).later(1);
     assert_eq!(rig.sender.poll_output(), Output::Transmit(b"bc 1 9\n"));
     assert_eq!(rig.deadline(), ms(1));
     assert_eq!((rig.sender.poll_output(), rig.sender.poll_timeout()), (Output::Disconnect, None));
