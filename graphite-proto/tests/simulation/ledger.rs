@@ -60,6 +60,8 @@ pub(crate) struct Ledger {
     pub(crate) overwhelmed: bool,
     /// Failures in a row: those that count in any reading of the rule, and those that may.
     certain: u32,
+    /// The sum of what the events said.
+    told_confirmed: u64,
     /// What the count of repeats will be when this connection has taken all of them.
     repeats_due: u64,
     possible: u32,
@@ -88,6 +90,7 @@ impl Ledger {
             cut: false,
             overwhelmed: false,
             certain: 0,
+            told_confirmed: 0,
             repeats_due: 0,
             possible: 0,
             failures: 0,
@@ -362,7 +365,15 @@ impl Ledger {
                 ensure!(stats.dropped > 0, "told of dropping and dropped nothing: {stats:?}");
             }
             ensure!(self.dropping <= 1, "told of dropping twice an outage");
+            if let Event::Confirmed(points) | Event::Replayed(points) = event {
+                ensure!(points > 0, "told of nothing: {event:?}");
+            }
+            if let Event::Confirmed(points) = event {
+                self.told_confirmed += points;
+            }
         }
+        let told = self.told_confirmed;
+        ensure!(told == stats.confirmed, "told of {told} confirmed points: {stats:?}");
         self.settle(sender)
     }
 
