@@ -1,20 +1,22 @@
 //! Advice on a path that was built by hand: what its parts will meet in stores and queries.
 //!
-//! Nothing here refuses anything. What a [`Scheme`](crate::Scheme) encodes meets none of it, but
-//! for carbon-c-relay's allowed characters, which only `Portable` keeps to.
+//! Nothing here refuses anything. What [`Portable`](crate::Scheme::Portable) encodes meets none of
+//! it, and what `Percent` encodes only carbon-c-relay's allowed characters; `Idna` and `Punycode`
+//! leave `/`, `~`, the empty text and any length as Python does.
 
 use std::fmt;
 
 use crate::{
     error::Code,
     escape::MAX_FILE_NAME,
-    tags::{TagError, is_blank, parse_tagged},
+    tags::{TagError, check_line, is_blank, parse_tagged},
 };
 
 /// Tells what each part of a path will meet in a store, in the order of the parts.
 ///
 /// Of each kind there is one warning a part, about the first character of that kind. Of a tagged
-/// series the path is looked at in this way, and the tags are checked as a whole.
+/// series the path is looked at in this way, but for what only concerns files, since carbon names
+/// the file of a tagged series by a hash; the tags are checked as a whole.
 ///
 /// # Examples
 ///
@@ -33,24 +35,27 @@ pub fn check_path(path: &str) -> Vec<PathWarning> {
         warnings.push(PathWarning::LeadingTilde);
     }
     let name = path.split(';').next().unwrap_or(path);
+    let tags = (name.len() < path.len()).then(|| parse_tagged(path).and(check_line(path)));
+    let is_file = tags != Some(Ok(()));
     for (part, text) in name.split('.').enumerate() {
-        check_part(part, text, &mut warnings);
+        check_part(part, text, is_file, &mut warnings);
     }
     if path.ends_with("\"}") {
         warnings.push(PathWarning::OpenMetrics);
-    } else if name.len() < path.len()
-        && let Err(error) = parse_tagged(path)
+    }
+    if let Some(Err(error)) = tags
+        && error != TagError::OpenMetrics
     {
         warnings.push(PathWarning::Tags(error));
     }
     warnings
 }
 
-fn check_part(part: usize, text: &str, warnings: &mut Vec<PathWarning>) {
+fn check_part(part: usize, text: &str, is_file: bool, warnings: &mut Vec<PathWarning>) {
     if text.is_empty() {
         warnings.push(PathWarning::EmptyPart { part });
     }
-    if text.len() > MAX_FILE_NAME {
+    if is_file && text.len() > MAX_FILE_NAME {
         let (length, limit) = (text.len(), MAX_FILE_NAME);
         warnings.push(PathWarning::LongPart { part, length, limit });
     }
@@ -64,7 +69,7 @@ fn check_part(part: usize, text: &str, warnings: &mut Vec<PathWarning>) {
     if let Some((offset, character)) = first(is_syntax) {
         warnings.push(PathWarning::Syntax { part, offset, character });
     }
-    if let Some((offset, _)) = first(|c| c == '/') {
+    if is_file && let Some((offset, _)) = first(|c| c == '/') {
         warnings.push(PathWarning::Slash { part, offset });
     }
     if let Some((offset, character)) = first(|c| !is_relayed(c)) {
@@ -152,7 +157,8 @@ pub enum PathWarning {
     },
     /// The path ends in `"}`: with a `{` in it, carbon reads it as OpenMetrics tags.
     OpenMetrics,
-    /// The tags break a rule: carbon then stores the whole text as an ordinary name.
+    /// The tags break a rule: carbon then stores the whole text as an ordinary name, or no line
+    /// can hold it.
     Tags(TagError),
 }
 
@@ -190,7 +196,7 @@ impl fmt::Display for PathWarning {
             Self::OpenMetrics => {
                 f.write_str("path ends in \"}, which carbon may read as OpenMetrics tags")
             }
-            Self::Tags(error) => write!(f, "tags are stored as part of the name: {error}"),
+            Self::Tags(error) => write!(f, "tags are not stored as tags: {error}"),
         }
     }
 }

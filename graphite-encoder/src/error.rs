@@ -21,7 +21,8 @@ pub enum EncodeError {
         /// Where the empty label is.
         offset: usize,
     },
-    /// `Idna`: a label takes more than 63 bytes once encoded.
+    /// `Idna`: a label takes more than 63 bytes once encoded. How many more is not measured, since
+    /// that of a long text would take long.
     LongLabel {
         /// Index of the part.
         part: usize,
@@ -179,6 +180,8 @@ pub enum DecodeError {
     NotAscii {
         /// Where it is.
         offset: usize,
+        /// The byte.
+        byte: u8,
     },
     /// `Punycode`: the text ends within a Punycode number.
     Incomplete {
@@ -236,13 +239,18 @@ pub enum DecodeError {
         character: char,
     },
     /// `Percent`, `Portable`: the escaped bytes are not UTF-8.
-    NotUtf8,
+    NotUtf8 {
+        /// Where the first escape stands that begins no character.
+        offset: usize,
+    },
 }
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::NotAscii { offset } => write!(f, "byte {offset} is not ASCII"),
+            Self::NotAscii { offset, byte } => {
+                write!(f, "byte 0x{byte:02X} at byte {offset} is not ASCII")
+            }
             Self::Incomplete { offset } => {
                 write!(f, "text ends within the Punycode number at byte {offset}")
             }
@@ -272,7 +280,9 @@ impl fmt::Display for DecodeError {
             Self::NotAllowed { offset, character } => {
                 write!(f, "character {} at byte {offset} should be escaped", Code(character))
             }
-            Self::NotUtf8 => f.write_str("escaped bytes are not UTF-8"),
+            Self::NotUtf8 { offset } => {
+                write!(f, "escape at byte {offset} begins no UTF-8 character")
+            }
         }
     }
 }

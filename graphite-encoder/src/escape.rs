@@ -62,9 +62,9 @@ pub(crate) const MAX_FILE_NAME: usize = 255 - ".wsp".len();
 
 /// Refuses a text that is not ASCII.
 pub(crate) fn check_ascii(text: &str) -> Result<(), DecodeError> {
-    match text.bytes().position(|b| !b.is_ascii()) {
+    match text.bytes().enumerate().find(|(_, b)| !b.is_ascii()) {
         None => Ok(()),
-        Some(offset) => Err(DecodeError::NotAscii { offset }),
+        Some((offset, byte)) => Err(DecodeError::NotAscii { offset, byte }),
     }
 }
 
@@ -221,7 +221,16 @@ impl Escape {
             };
             rest = &rest[taken..];
         }
-        String::from_utf8(bytes).map(Cow::Owned).map_err(|_| DecodeError::NotUtf8)
+        String::from_utf8(bytes).map(Cow::Owned).map_err(|error| {
+            // The bytes before it were kept as they are, or took three each.
+            let valid = error.utf8_error().valid_up_to();
+            let mut offset = 0;
+            for _ in 0..valid {
+                let at = &encoded.as_bytes()[offset..];
+                offset += if self.keeps(at[0], at.get(1).copied()) { 1 } else { 3 };
+            }
+            DecodeError::NotUtf8 { offset }
+        })
     }
 
     /// The byte of the escape that `text` begins with.

@@ -143,7 +143,7 @@ pub(crate) fn decode(encoded: &str) -> Result<Cow<'_, str>, DecodeError> {
     let mut start_offset = 0;
     for (offset, byte) in Unquote::new(encoded) {
         if !byte.is_ascii() {
-            return Err(DecodeError::NotAscii { offset });
+            return Err(DecodeError::NotAscii { offset, byte });
         }
         if byte == b'.' {
             to_unicode(&mut out, start, start_offset)?;

@@ -39,7 +39,8 @@
 //!
 //! - `Idna` and `Punycode` are Python's codecs, byte for byte: what CPython 3.11 makes of a name,
 //!   and an error where it raises. They leave `/` and `~` alone, as Python's `quote` does, so that
-//!   a store makes a directory of `a/b`.
+//!   a store makes a directory of `a/b`, and carbon, which removes a leading `~` of a path, makes
+//!   one series of `~x` and `x`.
 //! - `Percent` and `Portable` take every text whose result fits into a file name (255 bytes with
 //!   whisper's `.wsp`), and decode nothing but what they made: two texts never share an encoding.
 //!   Their results are made of `[A-Za-z0-9_%-]` and `[A-Za-z0-9_-]`, and are never empty: the byte
@@ -47,9 +48,10 @@
 //! - `Portable` escapes `_` only where a digit or one of `A` to `F` follows: `cpu_user` stays,
 //!   `eth_0` becomes `eth_5F0`.
 //!
-//! A part that needs no change is borrowed, after one scan of it; any other takes one allocation,
-//! there and back. `encode` sizes it exactly, but for `Idna` names of several labels beyond ASCII;
-//! each such label takes a few more, for the `idna` crate's Punycode of it.
+//! A part that needs no change is borrowed, after a scan of it (for `Portable` two); any other is
+//! measured first and takes one allocation, there and back. `encode` sizes it exactly, but for
+//! `Idna` names of several labels beyond ASCII; each such label takes a few more, for the `idna`
+//! crate's Punycode of it.
 //!
 //! # Tags
 //!

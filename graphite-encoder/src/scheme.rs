@@ -173,7 +173,7 @@ fn decode_punycode(encoded: &str) -> Result<Cow<'_, str>, DecodeError> {
     let mut delimiter = None;
     for (offset, byte) in Unquote::new(encoded) {
         if !byte.is_ascii() {
-            return Err(DecodeError::NotAscii { offset });
+            return Err(DecodeError::NotAscii { offset, byte });
         }
         if byte == b'-' {
             delimiter = Some(length);

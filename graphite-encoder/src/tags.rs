@@ -45,20 +45,26 @@ where
     }
     let pairs: Vec<(K, V)> = tags.into_iter().collect();
     let mut tags = Vec::with_capacity(pairs.len());
-    for (key, value) in &pairs {
-        tags.push(checked(key.as_ref(), value.as_ref())?);
+    for (index, (key, value)) in pairs.iter().enumerate() {
+        tags.push(checked(index, key.as_ref(), value.as_ref())?);
     }
     let series = Tagged::new(name, tags).to_string();
     if is_open_metrics(&series) {
         return Err(TagError::OpenMetrics);
     }
+    check_line(&series)?;
+    Ok(series)
+}
+
+/// Refuses what no plaintext line can hold.
+pub(crate) fn check_line(series: &str) -> Result<(), TagError> {
     if let Some((offset, character)) = series.char_indices().find(|&(_, c)| is_blank(c)) {
         return Err(TagError::Blank { offset, character });
     }
     if series.len() > MAX_SERIES {
         return Err(TagError::TooLong { length: series.len(), limit: MAX_SERIES });
     }
-    Ok(series)
+    Ok(())
 }
 
 /// Reads a series as carbon does, with or without tags.
@@ -86,11 +92,11 @@ pub fn parse_tagged(series: &str) -> Result<Tagged<'_>, TagError> {
     let mut segments = series.split(';');
     let name = name_of(segments.next().unwrap_or(""))?;
     let mut tags = Vec::new();
-    for segment in segments {
+    for (index, segment) in segments.enumerate() {
         let (key, value) = segment
             .split_once('=')
             .ok_or_else(|| TagError::NoValue { segment: segment.to_owned() })?;
-        tags.push(checked(key, value)?);
+        tags.push(checked(index, key, value)?);
     }
     Ok(Tagged::new(name, tags))
 }
@@ -158,13 +164,14 @@ pub(crate) fn is_blank(c: char) -> bool {
     c.is_whitespace() || c.is_control()
 }
 
-fn checked<'a>(key: &'a str, value: &'a str) -> Result<(&'a str, &'a str), TagError> {
+fn checked<'a>(index: usize, key: &'a str, value: &'a str) -> Result<(&'a str, &'a str), TagError> {
     let owned = || key.to_owned();
     if key.is_empty() {
-        return Err(TagError::EmptyKey);
+        return Err(TagError::EmptyKey { index });
     }
-    if let Some(character) = key.chars().find(|c| matches!(c, ';' | '!' | '^' | '=')) {
-        return Err(TagError::InKey { key: owned(), character });
+    let forbidden = |&(_, c): &(usize, char)| matches!(c, ';' | '!' | '^' | '=');
+    if let Some((offset, character)) = key.char_indices().find(forbidden) {
+        return Err(TagError::InKey { key: owned(), offset, character });
     }
     match value.chars().next() {
         None => Err(TagError::EmptyValue { key: owned() }),
@@ -186,11 +193,16 @@ pub enum TagError {
         offset: usize,
     },
     /// A key is empty.
-    EmptyKey,
+    EmptyKey {
+        /// Index of the tag.
+        index: usize,
+    },
     /// A key holds one of `;`, `!`, `^` and `=`.
     InKey {
         /// The key.
         key: String,
+        /// Where it is in the key, in bytes.
+        offset: usize,
         /// The character.
         character: char,
     },
@@ -237,10 +249,12 @@ impl fmt::Display for TagError {
         match self {
             Self::EmptyPath => f.write_str("path is empty but for leading \"~\""),
             Self::InPath { offset } => write!(f, "path holds \";\" at byte {offset}"),
-            Self::EmptyKey => f.write_str("tag key is empty"),
-            Self::InKey { key, character } => {
-                write!(f, "tag key {key:?} holds {character:?}, not allowed are ; ! ^ =")
-            }
+            Self::EmptyKey { index } => write!(f, "key of tag {index} is empty"),
+            Self::InKey { key, offset, character } => write!(
+                f,
+                "tag key {key:?} holds {} at byte {offset}, not allowed are ; ! ^ =",
+                Code(*character)
+            ),
             Self::EmptyValue { key } => write!(f, "value of tag {key:?} is empty"),
             Self::InValue { key } => write!(f, "value of tag {key:?} holds \";\""),
             Self::LeadingTilde { key } => write!(f, "value of tag {key:?} begins with \"~\""),

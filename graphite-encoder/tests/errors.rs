@@ -48,12 +48,12 @@ fn errors_can_be_asked() {
 fn decoding_says_where() {
     use DecodeError::{BadLabel, Incomplete, InvalidDigit, NotAscii, OutOfRange, Surrogate};
     for (scheme, encoded, error) in [
-        (Scheme::Idna, "aé", NotAscii { offset: 1 }),
-        (Scheme::Idna, "a%20%C3%BC", NotAscii { offset: 4 }),
+        (Scheme::Idna, "aé", NotAscii { offset: 1, byte: 0xC3 }),
+        (Scheme::Idna, "a%20%C3%BC", NotAscii { offset: 4, byte: 0xC3 }),
         (Scheme::Idna, "a%2Exn--zca", BadLabel { offset: 4 }),
         (Scheme::Idna, "xn--", BadLabel { offset: 0 }),
         (Scheme::Idna, "a.xn--/", BadLabel { offset: 2 }),
-        (Scheme::Punycode, "a%FF", NotAscii { offset: 1 }),
+        (Scheme::Punycode, "a%FF", NotAscii { offset: 1, byte: 0xFF }),
         (Scheme::Punycode, "ab-c", Incomplete { offset: 3 }),
         (Scheme::Punycode, "ab-%2F", InvalidDigit { offset: 3, character: '/' }),
         (Scheme::Punycode, "99999999a", OutOfRange { offset: 0 }),

@@ -217,15 +217,15 @@ fn decoding_is_strict() {
         (Scheme::Percent, "%5F", NeedlessEscape { offset: 0 }),
         (Scheme::Percent, "a.b", NotAllowed { offset: 1, character: '.' }),
         (Scheme::Percent, "aé", NotAllowed { offset: 1, character: 'é' }),
-        (Scheme::Percent, "%FF%FF", NotUtf8),
-        (Scheme::Percent, "%C0%80", NotUtf8),
+        (Scheme::Percent, "%FF%FF", NotUtf8 { offset: 0 }),
+        (Scheme::Percent, "a%20%C3%BC%C0%80", NotUtf8 { offset: 10 }),
         (Scheme::Portable, "a_2", BadEscape { offset: 1 }),
         (Scheme::Portable, "a_2f", BadEscape { offset: 1 }),
         (Scheme::Portable, "_5F", NeedlessEscape { offset: 0 }),
         (Scheme::Portable, "_5Fa", NeedlessEscape { offset: 0 }),
         (Scheme::Portable, "_41", NeedlessEscape { offset: 0 }),
         (Scheme::Portable, "a%20", NotAllowed { offset: 1, character: '%' }),
-        (Scheme::Portable, "_ED_A0_80", NotUtf8),
+        (Scheme::Portable, "a_b_20_ED_A0_80", NotUtf8 { offset: 6 }),
     ] {
         assert_eq!(scheme.decode(encoded), Err(error), "{encoded}");
     }

@@ -63,11 +63,11 @@ fn parsed_series_are_in_normal_form() {
 #[test]
 fn messages_name_the_tag() {
     let message = |result: Result<String, TagError>| result.unwrap_err().to_string();
-    assert_eq!(message(tagged("a", [("", "v")])), "tag key is empty");
+    assert_eq!(message(tagged("a", [("", "v")])), "key of tag 0 is empty");
     assert_eq!(message(tagged("a;b", [("k", "v")])), "path holds \";\" at byte 1");
     assert_eq!(
         message(tagged("a", [("k!", "v")])),
-        "tag key \"k!\" holds '!', not allowed are ; ! ^ ="
+        "tag key \"k!\" holds U+0021 at byte 1, not allowed are ; ! ^ ="
     );
     assert_eq!(message(tagged("a", [("k", "~v")])), "value of tag \"k\" begins with \"~\"");
     assert_eq!(
@@ -112,4 +112,28 @@ fn warnings_name_the_part() {
     assert_eq!(check_path("a{b=\"c\"}").last(), Some(&PathWarning::OpenMetrics));
     let error = TagError::NoValue { segment: "b".to_owned() };
     assert_eq!(check_path("a;b"), [PathWarning::Tags(error)]);
+}
+
+#[test]
+fn warnings_of_tagged_series_are_those_of_tags() {
+    let series = format!("{};k=v/w", "a".repeat(300));
+    assert_eq!(check_path(&series), [], "the file is named by a hash");
+    assert_eq!(check_path("a/b;k").len(), 3, "an ordinary name after all");
+    let blank = TagError::Blank { offset: 5, character: '\u{A0}' };
+    assert_eq!(check_path("a;k=v\u{A0}w"), [PathWarning::Tags(blank)]);
+    let long = format!("a;k={}", "x".repeat(20_000));
+    let length = long.len();
+    let limit = 16_348;
+    assert_eq!(check_path(&long), [PathWarning::Tags(TagError::TooLong { length, limit })]);
+    let error = TagError::NoValue { segment: "b\"}".to_owned() };
+    assert_eq!(check_path("a;b\"}"), [PathWarning::OpenMetrics, PathWarning::Tags(error)]);
+}
+
+#[test]
+fn errors_name_the_tag_and_the_place() {
+    let tags = |second: &'static str| tagged("a", [("k", "v"), (second, "v")]).unwrap_err();
+    assert_eq!(tags("").to_string(), "key of tag 1 is empty");
+    let text = "tag key \"é=\" holds U+003D at byte 2, not allowed are ; ! ^ =";
+    assert_eq!(tags("é=").to_string(), text);
+    assert_eq!(parse_tagged("a;k=v;=v").unwrap_err(), TagError::EmptyKey { index: 1 });
 }
