@@ -35,7 +35,7 @@ pub fn check_path(path: &str) -> Vec<PathWarning> {
         warnings.push(PathWarning::LeadingTilde);
     }
     let name = path.split(';').next().unwrap_or(path);
-    let tags = (name.len() < path.len()).then(|| parse_tagged(path).and(check_line(path)));
+    let tags = (name.len() < path.len()).then(|| parse_tagged(path).and_then(|_| check_line(path)));
     let is_file = tags != Some(Ok(()));
     for (part, text) in name.split('.').enumerate() {
         check_part(part, text, is_file, &mut warnings);
