@@ -10,7 +10,7 @@ Needs only python3. The Rust side is the example `oracle`; its path goes to --bi
 --names N draws N names from a seed, and with each name the ways back from it and from damaged
 encodings. --all takes every one of the 1,112,064 code points, alone and in every context below,
 and a million drawn names. --aiographite checks the punycode side against the class
-GraphiteEncoder of the installed package aiographite instead of against this file.
+GraphiteEncoder of the installed package aiographite as well.
 
 Prints what agreed, a line for each scheme and direction, and the first disagreement of each; the
 exit code is 0 only when all agreed. A lone surrogate, which Python's strings can hold and Rust's
@@ -67,8 +67,6 @@ def encode(scheme, name):
     if scheme == "idna":
         return quote(name.encode("idna")).replace(".", "%2E")
     if scheme == "punycode":
-        if aiographite:
-            return aiographite.encode(name)
         return quote(name.encode("punycode")).replace(".", "%2E")
     if scheme == "percent":
         encoded = quote(name, safe="").replace(".", "%2E").replace("~", "%7E") or "%FF"
@@ -82,14 +80,14 @@ def encode(scheme, name):
     return encoded
 
 
+def whole(text):
+    text.encode()  # raises for a lone surrogate
+    return text
+
+
 def decode(scheme, encoded):
     if scheme in ("idna", "punycode"):
-        if scheme == "punycode" and aiographite:
-            text = aiographite.decode(encoded)
-        else:
-            text = bytes(unquote(encoded), "utf-8").decode(scheme)
-        text.encode()  # raises for a lone surrogate
-        return text
+        return whole(bytes(unquote(encoded), "utf-8").decode(scheme))
     if encoded in ("%FF", "_FF"):
         text = ""
     elif scheme == "percent":
@@ -104,10 +102,21 @@ def decode(scheme, encoded):
 
 def question(scheme, direction, text):
     """What is asked, with what is expected: None where Python raises."""
+    right = attempt(lambda: (encode if direction == "encode" else decode)(scheme, text))
+    if scheme == "punycode" and aiographite:
+        theirs = attempt(lambda: whole(getattr(aiographite, direction)(text)))
+        if theirs != right:
+            # Equal to neither: seen as a disagreement.
+            right = f"{right!r} by the codec, {theirs!r} by aiographite"
+    return scheme, direction, text, right
+
+
+def attempt(what):
+    """What comes of it, None where Python raises."""
     try:
-        return scheme, direction, text, (encode if direction == "encode" else decode)(scheme, text)
+        return what()
     except Exception:
-        return scheme, direction, text, None
+        return None
 
 
 # What is asked -------------------------------------------------------------------------------

@@ -45,6 +45,9 @@ const RECEIVERS: &[Receiver] = &[
 const PROTOCOLS: [Protocol; 2] = [Protocol::Plaintext, Protocol::Pickle];
 const RUNTIMES: [Runtime; 2] = [Runtime::Tokio, Runtime::AsyncStd];
 
+/// Where things are, below the target folder.
+const FOLDER: &str = "interop";
+
 /// Points of a batch: over a hundred times what a pickle frame of 64 KiB holds.
 const POINTS: usize = 200_000;
 const SHORT_POINTS: usize = 10_000;
@@ -83,10 +86,10 @@ pub(crate) fn run(arguments: &[String]) -> crate::Result {
     let (names, points, short) = parse(arguments)?;
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
-    let target = std::path::absolute(target)?.join("interop");
-    let folder = target.join(format!("run-{}", std::process::id()));
+    let target = std::path::absolute(target)?;
+    let folder = target.join(FOLDER).join(format!("run-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
-    let python = install::python(&target.join("python"));
+    let python = python(&target);
     let bench = Bench { points, short, folder, python };
     let mut rows = Vec::new();
     for (name, make) in RECEIVERS {
@@ -102,6 +105,11 @@ pub(crate) fn run(arguments: &[String]) -> crate::Result {
         return Err(format!("{failed} rows differ; see {}", bench.folder.display()).into());
     }
     Ok(std::fs::remove_dir_all(&bench.folder)?)
+}
+
+/// Returns a Python that has carbon and aiographite, installed where it is missing, or what to do.
+pub(crate) fn python(target: &Path) -> Result<PathBuf, String> {
+    install::python(&target.join(FOLDER).join("python"))
 }
 
 fn parse(arguments: &[String]) -> crate::Result<(Vec<String>, usize, bool)> {

@@ -6,13 +6,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::Result;
 use crate::workspace::{cargo, root};
+use crate::{Result, interop};
 
 pub(crate) const USAGE: &str = "[--names N] [--seed S] [--all]   (a million names by default)";
-
-/// The release whose names are in people's stores.
-const AIOGRAPHITE: &str = "aiographite==0.2.0";
 
 pub(crate) fn run(arguments: &[String]) -> Result {
     let mut python: Vec<&str> = Vec::new();
@@ -51,7 +48,7 @@ fn compare(release: bool, arguments: &[&str]) -> Result {
     status(&mut build)?;
     let target = target()?;
     let profile = if release { "release" } else { "debug" };
-    let (python, aiographite) = environment(&target.join("oracle-venv"));
+    let (python, aiographite) = environment(&target);
     let mut oracle = Command::new(python);
     oracle.arg(root().join("graphite-encoder/tests/oracle.py"));
     oracle.arg("--binary").arg(target.join(profile).join("examples").join("oracle"));
@@ -62,25 +59,16 @@ fn compare(release: bool, arguments: &[&str]) -> Result {
     status(&mut oracle)
 }
 
-/// Returns the Python to compare with, and whether it has aiographite: from a virtual environment
-/// that is made once, or else the system's own.
-fn environment(folder: &Path) -> (PathBuf, bool) {
-    let python = folder.join("bin/python");
-    let has = |python: &Path| {
-        let import = Command::new(python).args(["-c", "import aiographite"]).output();
-        import.is_ok_and(|output| output.status.success())
-    };
-    if has(&python) {
-        return (python, true);
+/// Returns the Python to compare with, and whether it has the aiographite whose names are in
+/// people's stores: from the virtual environment of interop, or else the system's own.
+fn environment(target: &Path) -> (PathBuf, bool) {
+    match interop::python(target) {
+        Ok(python) => (python, true),
+        Err(error) => {
+            println!("oracle: without aiographite, comparing with Python alone ({error})");
+            (PathBuf::from("python3"), false)
+        }
     }
-    let make = Command::new("python3").args(["-m", "venv"]).arg(folder).output();
-    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", AIOGRAPHITE];
-    let installed = make.and_then(|_| Command::new(&python).args(install).output());
-    if installed.is_ok_and(|output| output.status.success()) && has(&python) {
-        return (python, true);
-    }
-    println!("oracle: {AIOGRAPHITE} cannot be installed here; comparing with Python alone");
-    (PathBuf::from("python3"), false)
 }
 
 fn target() -> Result<PathBuf> {
