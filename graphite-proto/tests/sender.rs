@@ -203,6 +203,19 @@ fn points_that_are_not_finite_are_skipped_or_refused() {
     assert_eq!(rig.sender.stats().rejected, 1);
 }
 
+#[test]
+fn a_ticket_through_another_stands_for_both() {
+    let mut rig =
+        Rig::up(config(Delivery::BestEffort).overflow(Overflow::DropOldest).queue_bytes(240));
+    let tickets: Vec<_> = (0..60).map(|i| rig.put(&format!("p{i:02}"))).collect();
+    let (first, middle, last) = (tickets[0], tickets[58], tickets[59]);
+    assert_eq!((rig.kind(middle), rig.kind(middle.through(last))), (None, None));
+    rig.write();
+    assert_eq!((rig.kind(middle.through(last)), rig.kind(last)), (Some(Ok(())), Some(Ok(()))));
+    let dropped = Some(Err(ErrorKind::StorageFull));
+    assert_eq!((rig.kind(first.through(last)), rig.kind(last.through(first))), (dropped, dropped));
+}
+
 /// A skipped point in a batch has no part in what became of points long before it.
 #[test]
 fn a_skipped_point_is_not_dropped() {
