@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use graphite_proto::{Metric, Overflow, Stats};
 
+use crate::workspace::this_program;
+
 pub(crate) const USAGE: &str = "[--points N]   (ten million by default)";
 
 const POINTS: u64 = 10_000_000;
@@ -78,7 +80,7 @@ pub(crate) fn run(arguments: &[String]) -> crate::Result {
         for policy in 0..POLICIES.len() {
             let row =
                 ["row".to_owned(), client.to_string(), policy.to_string(), points.to_string()];
-            let mut command = Command::new(std::env::current_exe()?);
+            let mut command = Command::new(this_program()?);
             broken += u64::from(!command.arg("outage").args(row).status()?.success());
         }
     }

@@ -55,3 +55,12 @@ pub(crate) fn no_arguments(arguments: &[String]) -> Result {
         [first, ..] => Err(format!("argument {first:?} is not known; there are none").into()),
     }
 }
+
+/// Returns the path of the running program, to be started again in another process.
+pub(crate) fn this_program() -> Result<PathBuf> {
+    // On Linux this still leads to it when its file was built anew meanwhile.
+    if cfg!(target_os = "linux") {
+        return Ok("/proc/self/exe".into());
+    }
+    Ok(std::env::current_exe()?)
+}

@@ -11,6 +11,7 @@ use graphite_proto::Protocol;
 use super::order::Order;
 use super::record;
 use super::tally::Tally;
+use crate::workspace::this_program;
 
 /// The tally that receivers' records go to, and a bell for whoever waits for them.
 pub(super) struct Board {
@@ -52,12 +53,7 @@ pub(super) struct Process {
 impl Process {
     /// Starts a receiver and waits until it listens.
     pub(super) fn start(setup: &Setup) -> crate::Result<Self> {
-        // On Linux this still leads to the running program when its file was built anew.
-        let program = if cfg!(target_os = "linux") {
-            "/proc/self/exe".into()
-        } else {
-            std::env::current_exe()?
-        };
+        let program = this_program()?;
         let protocol = match setup.protocol {
             Protocol::Pickle => "pickle",
             _ => "plaintext",
