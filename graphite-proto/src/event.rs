@@ -87,6 +87,22 @@ pub enum Event {
     Dropping,
 }
 
+/// One line for people, in lower case.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected => f.write_str("connected"),
+            Self::Lost(cause) => write!(f, "connection lost: {cause}"),
+            Self::GaveUp { failures, cause } => {
+                write!(f, "{failures} failures in a row, going on; the last one: {cause}")
+            }
+            Self::Replayed(points) => write!(f, "{points} points sent again"),
+            Self::Confirmed(points) => write!(f, "{points} points proven to be read"),
+            Self::Dropping => f.write_str("queue is full, dropping the oldest points"),
+        }
+    }
+}
+
 /// Why a connection, or an attempt at one, ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "drivers make them; what an io::Error tells is all")]

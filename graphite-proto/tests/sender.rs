@@ -15,8 +15,8 @@ mod rig;
 use std::io::ErrorKind;
 
 use graphite_proto::{
-    Config, Delivery, EnqueueError, Event, Input, Instant, Metric, NonFinite, Output, Overflow,
-    Protocol,
+    Config, Delivery, EnqueueError, Event, Failure, Input, Instant, Metric, NonFinite, Output,
+    Overflow, Protocol,
 };
 
 use rig::{Rig, WINDOW, config, ms};
@@ -334,6 +334,24 @@ fn a_close_ends_in_time_wherever_it_finds_the_machine() {
         assert_eq!((rig.sender.poll_output(), rig.sender.unproven()), (Output::Closed, 1));
         assert_eq!(rig.kind(point), Some(told), "{scene}");
         assert_eq!(rig.sender.poll_timeout(), None);
+    }
+}
+
+#[test]
+fn events_are_lines_for_people() {
+    let cause = Failure::new(ErrorKind::ConnectionRefused, "refused");
+    for (event, line) in [
+        (Event::Connected, "connected"),
+        (Event::Lost(cause.clone()), "connection lost: refused"),
+        (
+            Event::GaveUp { failures: 3, cause },
+            "3 failures in a row, going on; the last one: refused",
+        ),
+        (Event::Replayed(2), "2 points sent again"),
+        (Event::Confirmed(4), "4 points proven to be read"),
+        (Event::Dropping, "queue is full, dropping the oldest points"),
+    ] {
+        assert_eq!(event.to_string(), line);
     }
 }
 

@@ -36,13 +36,19 @@ fn main() -> ExitCode {
     let name = args.next().unwrap_or_else(|| "help".to_owned());
     let args: Vec<String> = args.collect();
     if matches!(name.as_str(), "help" | "--help" | "-h") {
-        help();
+        help_with(None);
         return ExitCode::SUCCESS;
     }
     let Some((.., task)) = TASKS.iter().find(|(task, ..)| *task == name) else {
         eprintln!("xtask: there is no task {name:?}; `cargo xtask help` lists them");
         return ExitCode::FAILURE;
     };
+    if let [flag] = &args[..]
+        && matches!(flag.as_str(), "--help" | "-h")
+    {
+        help_with(Some(&name));
+        return ExitCode::SUCCESS;
+    }
     match task(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -52,9 +58,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn help() {
-    println!("Usage: cargo xtask TASK [ARGUMENTS]\n");
+/// Tells of the task that is named, or of all.
+fn help_with(named: Option<&str>) {
+    println!("Usage: cargo xtask {} [ARGUMENTS]\n", named.unwrap_or("TASK"));
     for (name, arguments, about, _) in TASKS {
+        if named.is_some_and(|named| named != *name) {
+            continue;
+        }
         println!("  {name:8} {about}");
         if !arguments.is_empty() {
             println!("           {arguments}");

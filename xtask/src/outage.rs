@@ -59,7 +59,8 @@ pub(crate) fn run(arguments: &[String]) -> crate::Result {
     let points = match arguments {
         [] => POINTS,
         [flag, points] if flag == "--points" => {
-            points.parse().map_err(|error| format!("--points {points}: {error}"))?
+            let number = points.parse().ok().filter(|&points: &u64| points > 0);
+            number.ok_or_else(|| format!("--points takes a number from 1, not {points:?}"))?
         }
         [row, client, policy, points] if row == "row" => {
             return one(client.parse()?, policy.parse()?, points.parse()?);

@@ -13,6 +13,9 @@ const EXAMPLES: [(&str, &str); 3] = [
     ("graphite-proto", "quickstart_std"),
 ];
 
+/// Runs until it is interrupted.
+const REPORTER: (&str, &str) = ("graphite-client-tokio", "reporter_tokio");
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
@@ -27,7 +30,8 @@ fn the_quick_starts_are_the_examples() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     let blocks: Vec<&str> =
         readme.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    let examples = EXAMPLES.map(|(krate, example)| source(krate, example));
+    let shown = EXAMPLES.into_iter().chain([REPORTER]);
+    let examples: Vec<String> = shown.map(|(krate, example)| source(krate, example)).collect();
     assert_eq!(blocks, examples);
 }
 

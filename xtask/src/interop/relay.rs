@@ -206,7 +206,8 @@ fn relayed(
     let folder = folder.join("relay");
     std::fs::create_dir_all(&folder)?;
     let [line, pickle] = free_ports()?;
-    let lines = caches.iter().map(|cache| format!("{}:{}", cache.host, cache.line));
+    let lines =
+        caches.iter().map(|cache| format!("{}:{}={}", cache.host, cache.line, cache.instance));
     let (command, listens) = match program {
         Program::Carbon => (
             carbon_command(bench, &folder, [line, pickle], &destinations(&caches))?,
@@ -321,7 +322,7 @@ mod tests {
         let nodes = |ends: [&str; 2]| ends.map(|end| format!("10.0.0.{end}")).to_vec();
         let carbon = carbon_recipe("0.0.0.0", [2003, 2004], &nodes(["1:2004:a", "2:2004:b"]));
         assert!(readme.contains(&carbon), "{carbon}");
-        let c = c_recipe("0.0.0.0", 2003, &nodes(["1:2003", "2:2003"]));
+        let c = c_recipe("0.0.0.0", 2003, &nodes(["1:2003=a", "2:2003=b"]));
         assert!(readme.contains(&c), "{c}");
         assert!(readme.contains(&format!("carbon-c-relay {} -f", C_OPTIONS.join(" "))));
     }
