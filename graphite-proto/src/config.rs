@@ -122,6 +122,7 @@ pub struct Config {
     pub(crate) max_frame_bytes: usize,
     pub(crate) write_timeout: Duration,
     pub(crate) close_timeout: Duration,
+    pub(crate) settle_timeout: Duration,
     pub(crate) max_connection_age: Option<Duration>,
     pub(crate) proofs: bool,
     pub(crate) replay_age: Duration,
@@ -147,6 +148,7 @@ impl Config {
             max_frame_bytes: MAX_FRAME_BYTES,
             write_timeout: Duration::from_secs(30),
             close_timeout: Duration::from_secs(10),
+            settle_timeout: Duration::from_secs(3),
             max_connection_age: None,
             proofs: false,
             replay_age: Duration::from_secs(60),
@@ -261,6 +263,16 @@ impl Config {
     #[must_use]
     pub fn close_timeout(mut self, timeout: Duration) -> Self {
         self.close_timeout = timeout;
+        self
+    }
+
+    /// Sets how long an end of file that no half-close of ours had asked for is watched. Default:
+    /// 3 s. If it stands that long with no error behind it and nothing to send, it counts as the
+    /// receiver's having read what was written before it, but for [`Delivery::Confirmed`]; and what
+    /// is written after it must be acknowledged within this time.
+    #[must_use]
+    pub fn settle_timeout(mut self, timeout: Duration) -> Self {
+        self.settle_timeout = timeout;
         self
     }
 

@@ -7,6 +7,8 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use crate::protocol::Protocol;
+
 /// What a driver tells the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -19,13 +21,29 @@ pub enum Input {
     Written(usize),
     /// The writing side was closed, the answer to [`Output::Finish`].
     Finished,
+    /// The receiver closed its writing side, an end of file that no half-close of ours had asked
+    /// for, and the connection can be written to still: it may have closed for good, or read on.
+    ///
+    /// For drivers that can ask their kernel what is unacknowledged. From here on they tell
+    /// [`Written`](Self::Written) of the first bytes only when the receiver's kernel has
+    /// acknowledged some of them, which no closed connection does; if a reset answers them
+    /// instead, the receiver had closed before, and `PeerFinished { proven: true }` says that what
+    /// was told as written had been acknowledged by then. After a half-close they wait until
+    /// everything is acknowledged, and tell `PeerFinished { proven: false }`. Other drivers tell
+    /// `PeerFinished` at once.
+    PeerHalfClosed {
+        /// Whether bytes were acknowledged after the end of file: the receiver reads on.
+        reads_on: bool,
+    },
     /// The receiver closed its writing side: an end of file. The driver has closed, or now
     /// closes, the connection.
     PeerFinished {
         /// Whether it is proven that the receiver had read everything that was written: an end of
         /// file, no error pending on the socket and nothing unacknowledged (on Linux `TIOCOUTQ`
         /// 0, or at most 1 after the half-close, which is our own FIN). Where the count cannot be
-        /// had, an end of file after our half-close counts.
+        /// had, an end of file after our half-close counts. Under
+        /// [`Delivery::Confirmed`](crate::Delivery::Confirmed) it is believed only if the end
+        /// answers our half-close.
         proven: bool,
     },
     /// The receiver sent bytes. No Graphite receiver does: most likely it is the wrong port.
@@ -66,9 +84,13 @@ pub enum Output<'a> {
 #[non_exhaustive]
 pub enum Event {
     /// A connection came about: the first one, or one after [`Lost`](Self::Lost) or
-    /// [`GaveUp`](Self::GaveUp). The connections between two proofs are not told.
+    /// [`GaveUp`](Self::GaveUp). The connections between two proofs are not told. One that follows
+    /// others which failed again and again, or which spoke, is told when it has lasted as long as
+    /// the longest delay, or proved something.
     Connected,
     /// The connection was lost, for this cause. Told once; the attempts that follow are not.
+    /// A receiver's end of file on an idle connection is told when it has stood for
+    /// [`settle_timeout`](crate::Config::settle_timeout), or when the next point finds it closed.
     Lost(Failure),
     /// As many failures in a row as [`max_attempts`](crate::Config::max_attempts) allows: waiters
     /// get an error. Told once an outage; the reconnecting goes on.
@@ -85,6 +107,13 @@ pub enum Event {
     /// The queue is full and the oldest points are being dropped. Told once until the queue was
     /// empty or a connection came about.
     Dropping,
+    /// The receiver ended three connections in a row right after their first bytes: it may be one
+    /// that does not understand them, as carbon's line port does with pickles. Told once, until a
+    /// connection lasts.
+    ProtocolInDoubt {
+        /// What is sent.
+        protocol: Protocol,
+    },
 }
 
 /// One line for people, in lower case.
@@ -99,6 +128,14 @@ impl fmt::Display for Event {
             Self::Replayed(points) => write!(f, "{points} points sent again"),
             Self::Confirmed(points) => write!(f, "{points} points proven to be read"),
             Self::Dropping => f.write_str("queue is full, dropping the oldest points"),
+            Self::ProtocolInDoubt { protocol } => {
+                let port = protocol.default_port();
+                write!(
+                    f,
+                    "receiver ends every connection right after its first bytes: does it read \
+                     {protocol}, as receivers do on port {port}?"
+                )
+            }
         }
     }
 }

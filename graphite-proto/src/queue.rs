@@ -137,6 +137,11 @@ impl Queue {
         }
     }
 
+    /// Returns how long the first frame is by now.
+    pub(crate) fn front_bytes(&self) -> usize {
+        self.frames.front().map_or(0, |frame| frame.bytes.len())
+    }
+
     /// Returns the position of the first point that is still here.
     pub(crate) fn first(&self) -> Option<u64> {
         self.frames.front().map(|frame| frame.first)

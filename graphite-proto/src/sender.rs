@@ -2,9 +2,14 @@
 //!
 //! It holds what is queued and what is kept, and says what to do with a connection; it never does
 //! it. What happens on a connection, the phases and their transition table, stands in
-//! [`connection`]; the bytes stand in [`crate::queue`] and [`crate::window`].
+//! [`connection`], what its end means in [`ending`], how much is risked before a proof in
+//! [`patience`], and what is told of it in [`news`]; the bytes stand in [`crate::queue`] and
+//! [`crate::window`].
 
 mod connection;
+mod ending;
+mod news;
+mod patience;
 
 use std::collections::VecDeque;
 
@@ -21,6 +26,8 @@ use crate::ticket::{Dropped, Ticket, Wait};
 use crate::window::Window;
 
 use connection::{Link, Phase};
+use news::News;
+use patience::Patience;
 
 /// How many events are kept until they are polled.
 const EVENTS: usize = 16;
@@ -42,19 +49,27 @@ const EVENTS: usize = 16;
 ///    reads.
 /// 4. Memory is bounded: queue, window and a frame. `accepted = queued + written + dropped`.
 /// 5. `Idle` while something is queued implies a deadline.
-/// 6. Failures in a row are connects that failed, connections that lived shorter than the delay
-///    before them (or than the first delay), and time-outs. A connection that lived longer before
-///    it was lost resets the count, and so does a proof of reading; so does one that takes a new
-///    frame after that time, but for [`Delivery::Confirmed`], where only a proof tells. A time-out
-///    does not, however long the connection lived, and neither does a connection that is lost
-///    before it took all the repeats: a receiver, or a proxy without one, that accepts and never
-///    reads would else be tried for ever without a word to its waiters. All waiters get
+/// 6. Failures in a row are connects that failed, time-outs, and connections that were of no use
+///    or lived shorter than the delay before them (or than the first delay). *Of use* is a
+///    connection that took a new frame which none before it took, or on which something was
+///    proven; under [`Delivery::Confirmed`] only the latter. Repeats taken again and a long life
+///    with nothing taken are none: a receiver, or a proxy without one, that accepts and never
+///    reads would else be tried for ever without a word to its waiters. An end of file on a
+///    connection that was given nothing is a failure while points wait. A connection of use that
+///    lived longer resets the count, and so does a proof. All waiters get
 ///    an error at the first failure numbered [`max_attempts`](Config::max_attempts) or more that
 ///    happens while they wait; their points stay queued, and the reconnecting goes on. Connections
 ///    that are lost in a row and are no failures come with growing distances too.
 /// 7. In the steady state nothing is allocated for a point.
 /// 8. What goes out is what every receiver reads: one space, `\n`, small integers in pickles.
-/// 9. Under [`Overflow::DropOldest`] whole frames that were never on offer to a connection are
+/// 9. An end of file proves only what stood before it. One that was not asked for by a half-close
+///    does not end the writing: a receiver may close its side and read on. If it stands for
+///    [`settle_timeout`](Config::settle_timeout) with no error behind it, or if a reset answers
+///    what is written next, the receiver had closed for good after reading what came before.
+/// 10. Under [`Delivery::Confirmed`] a proof that does not come in time lowers what the next
+///    connection is given, and raises the time that it is waited for; every
+///    [`close_timeout`](Config::close_timeout) that passes counts as a failure for the waiters.
+/// 11. Under [`Overflow::DropOldest`] whole frames that were never on offer to a connection are
 ///    dropped, counted, and their waiters told; no point is refused for want of room.
 ///
 /// ```
@@ -100,13 +115,13 @@ pub struct Sender {
     proof_wanted: u64,
     proof_next: u64,
     last_proof: Option<Instant>,
+    patience: Patience,
     /// When closing has to be over.
     closing: Option<Instant>,
 
     stats: Stats,
     events: VecDeque<Event>,
-    /// Whether the next connection is news.
-    tell_connected: bool,
+    news: News,
     dropping: bool,
 }
 
@@ -139,10 +154,11 @@ impl Sender {
             proof_wanted: 0,
             proof_next: 0,
             last_proof: None,
+            patience: Patience::new(config.delivery.window(), config.close_timeout),
             closing: None,
             stats: Stats::default(),
             events: VecDeque::with_capacity(EVENTS),
-            tell_connected: true,
+            news: News::default(),
             dropping: false,
             config,
         }

@@ -54,13 +54,24 @@ impl Window {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.units.is_empty()
+    /// Returns how many bytes were given to the present connection, in whole units.
+    pub(crate) fn given_bytes(&self) -> usize {
+        self.given_bytes
     }
 
-    /// Returns whether as much as the window may hold was given to the present connection.
-    pub(crate) fn is_full(&self) -> bool {
-        self.given_bytes >= self.limit && !self.is_empty()
+    /// Returns how many units were given to the present connection.
+    pub(crate) fn given_units(&self) -> usize {
+        self.given_units
+    }
+
+    /// Returns how many points were given to the present connection.
+    pub(crate) fn given_points(&self) -> u64 {
+        self.given_points
+    }
+
+    /// Returns how long the unit is that waits to be given again next.
+    pub(crate) fn next_bytes(&self) -> usize {
+        self.units.get(self.given_units).map_or(0, |unit| unit.bytes)
     }
 
     /// Returns whether anything was given to the present connection.
@@ -162,14 +173,17 @@ impl Window {
         self.points - self.given_points
     }
 
-    /// Returns the bytes to give again next, from `sent` bytes into the unit at the cursor.
-    pub(crate) fn offer(&self, sent: usize) -> &[u8] {
+    /// Returns the bytes to give again next, from `sent` bytes into the unit at the cursor: all of
+    /// them, or `one` unit's.
+    pub(crate) fn offer(&self, sent: usize, one: bool) -> &[u8] {
         let from = self.given_bytes + sent;
         let (front, back) = self.ring.as_slices();
-        front
+        let rest = front
             .get(from..)
             .filter(|rest| !rest.is_empty())
-            .unwrap_or_else(|| back.get(from.saturating_sub(front.len())..).unwrap_or(&[]))
+            .unwrap_or_else(|| back.get(from.saturating_sub(front.len())..).unwrap_or(&[]));
+        let most = if one { self.next_bytes() - sent } else { rest.len() };
+        &rest[..rest.len().min(most)]
     }
 
     /// Moves the cursor over the units that `sent` bytes complete; returns their points and the
@@ -208,7 +222,10 @@ mod tests {
         let mut window = window(6, &[b"aaa", b"bbb", b"ccc", b"dd"]);
         assert_eq!((window.bytes(), window.points(), window.first()), (8, 3, Some(2)));
         window.rewind();
-        assert_eq!((window.offer(0), window.offer(4)), (&b"bbbcccdd"[..], &b"ccdd"[..]));
+        assert_eq!(
+            (window.offer(0, false), window.offer(4, false)),
+            (&b"bbbcccdd"[..], &b"ccdd"[..])
+        );
     }
 
     #[test]
@@ -219,7 +236,10 @@ mod tests {
         assert_eq!(window.give(8, Instant::START), (2, 1));
         assert!(window.is_replaying());
         assert_eq!((window.replay_points(), window.forget_given()), (1, 2));
-        assert_eq!((window.offer(1), window.bytes(), window.first()), (&b"c"[..], 2, Some(3)));
+        assert_eq!(
+            (window.offer(1, false), window.bytes(), window.first()),
+            (&b"c"[..], 2, Some(3))
+        );
     }
 
     #[test]

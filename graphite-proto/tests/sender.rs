@@ -68,19 +68,31 @@ fn waiters_are_told_at_the_third_failure_and_at_each_after_it() {
 #[test]
 fn a_life_longer_than_the_delay_before_it_resets_the_count() {
     let mut rig = Rig::up(config(Delivery::BestEffort).max_attempts(2));
-    rig.put("a");
-    let flush = rig.sender.ticket();
+    let mut waiting = rig.sender.room(&Metric::new("x".repeat(5 << 20), 1));
     for _ in 0..5 {
+        rig.put("taken");
+        rig.write();
+        rig.put("waits");
         rig.later(300).reset();
         if rig.sender.poll_output() == Output::Idle {
             rig.deadline();
         }
         rig.tell(Input::Connected);
     }
-    assert_eq!(rig.kind(flush), None);
+    assert_eq!(rig.kind(waiting), None);
+    // Shorter lives are failures, whatever they took.
+    rig.write();
+    rig.put("waits");
     rig.later(49).reset().deadline();
     rig.tell(Input::Connected).later(30).reset();
-    assert_eq!(rig.kind(flush), Some(Err(ErrorKind::ConnectionReset)));
+    assert_eq!(rig.kind(waiting), Some(Err(ErrorKind::ConnectionReset)));
+    // And so is a long one in which nothing was taken.
+    for _ in 0..2 {
+        waiting = rig.sender.room(&Metric::new("x".repeat(5 << 20), 1));
+        rig.deadline();
+        rig.tell(Input::Connected).later(5_000).reset();
+        assert_eq!(rig.kind(waiting), Some(Err(ErrorKind::ConnectionReset)));
+    }
 }
 
 #[test]
@@ -104,7 +116,7 @@ fn drop_oldest_drops_whole_frames_never_begun_and_tells_once() {
     let config = config(Delivery::BestEffort).overflow(Overflow::DropOldest).queue_bytes(240);
     let mut rig = Rig::up(config);
     let begun = rig.put("begun");
-    rig.tell(Input::Written(3)).later(300).reset();
+    rig.tell(Input::Written(3)).later(300).reset().deadline();
     rig.events();
     let tickets: Vec<_> = (0..60).map(|i| rig.put(&format!("p{i:02}"))).collect();
     let stats = rig.sender.stats();

@@ -1,4 +1,4 @@
-//! What happens on a connection: phases, deadlines, failures in a row, doubt and proof.
+//! What happens on a connection: phases, outputs and deadlines.
 //!
 //! # Transition table
 //!
@@ -7,42 +7,41 @@
 //! | `Waiting` | `Idle` | something to send (or a wanted connection) and no delay left → `Connecting`; closing with nothing to send, or out of time → `Closed` |
 //! | `Connecting` | `Connect` | `Connected` → `Up`; `ConnectFailed`, `Disconnected` → `Waiting`; closing with nothing to send, or out of time → `Closed` |
 //! | `Up` | `Transmit`, or `Idle` with nothing to write | at a frame's border when closing, due for a proof, or of age → `Finishing`; `PeerFinished`, `Disconnected` → `Waiting`; time-out, `PeerSpoke`, a wrong `Written` → `Aborting` |
-//! | `Finishing` | `Finish`, then `Idle` | `PeerFinished`, `Disconnected` → `Waiting`; time-out, `PeerSpoke` → `Aborting`; `Written` before `Finished` → `Up` |
+//! | `Finishing` | `Finish`, then `Idle` | `PeerFinished`, `Disconnected` → `Waiting`, or `Closed` when closing has nothing left to try; time-out, `PeerSpoke` → `Aborting`; `Written` or `PeerHalfClosed` before `Finished` → `Up` |
 //! | `Aborting` | `Disconnect` | `Disconnected`, `PeerFinished` → `Waiting` |
 //! | `Closed` | `Closed` | never |
 //!
-//! An input that is not named for a phase changes nothing: it speaks of a connection that is over
-//! already. `Waiting` is left at once where its condition holds, so a connection that ended with
+//! An input that is not named for a phase changes no phase: it speaks of a connection that is over
+//! already. `PeerHalfClosed` is remembered in `Up` ([`PeerEnd`]); once it has stood for
+//! `settle_timeout` with nothing to send, `Up` goes to `Finishing`. `Waiting` is left at once where its condition holds, so a connection that ended with
 //! points to send goes straight to `Connecting` when there is no delay.
 //!
 //! The same by inputs, for a machine that has a point to send and a connection so young that its
 //! end is a failure; `Timeout` comes at the deadline, `PeerFinished` without proof. An empty cell
 //! changes no phase. `tests/sender.rs` reads this table and holds it against the code.
 //!
-//! | phase | output | `Connected` | `ConnectFailed` | `Written` | `Finished` | `PeerFinished` | `PeerSpoke` | `Disconnected` | `Timeout` | `Close` |
-//! |---|---|---|---|---|---|---|---|---|---|---|
-//! | `Waiting` | `Idle` | | | | | | | | `Connecting` | `Connecting` |
-//! | `Connecting` | `Connect` | `Up` | `Waiting` | | | | | `Waiting` | | |
-//! | `Up` | `Transmit` | | | | | `Waiting` | `Aborting` | `Waiting` | `Aborting` | |
-//! | `Finishing` | `Finish` | | | `Up` | | `Waiting` | `Aborting` | `Waiting` | `Aborting` | |
-//! | `Finishing` | `Idle` | | | | | `Waiting` | `Aborting` | `Waiting` | `Aborting` | |
-//! | `Aborting` | `Disconnect` | | | | | `Waiting` | | `Waiting` | | |
-//! | `Closed` | `Closed` | | | | | | | | | |
+//! | phase | output | `Connected` | `ConnectFailed` | `Written` | `Finished` | `PeerHalfClosed` | `PeerFinished` | `PeerSpoke` | `Disconnected` | `Timeout` | `Close` |
+//! |---|---|---|---|---|---|---|---|---|---|---|---|
+//! | `Waiting` | `Idle` | | | | | | | | | `Connecting` | `Connecting` |
+//! | `Connecting` | `Connect` | `Up` | `Waiting` | | | | | | `Waiting` | | |
+//! | `Up` | `Transmit` | | | | | | `Waiting` | `Aborting` | `Waiting` | `Aborting` | |
+//! | `Finishing` | `Finish` | | | `Up` | | `Up` | `Waiting` | `Aborting` | `Waiting` | `Aborting` | |
+//! | `Finishing` | `Idle` | | | | | | `Waiting` | `Aborting` | `Waiting` | `Aborting` | |
+//! | `Aborting` | `Disconnect` | | | | | | `Waiting` | | `Waiting` | | |
+//! | `Closed` | `Closed` | | | | | | | | | | |
+//!
+//! Not here: what an end means ([`super::ending`]).
 
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use super::{Sender, tell};
+use super::Sender;
 use crate::config::Delivery;
-use crate::event::{Event, Failure, Input, Output};
+use crate::event::{Failure, Input, Output};
 use crate::instant::Instant;
 
-/// A connection that was lost, but is no failure, is followed by another no sooner after it came
-/// about than the delay after this many failures, and one more for each that was lost just before
-/// it: a receiver that dies again and again in its first moments is not stormed.
-const PACE: u32 = 3;
-/// How many attempts a close makes at least, if each fails at once.
-const CLOSING_ATTEMPTS: u32 = 4;
+/// The text of a failure: the receiver's end of file did not come.
+const UNANSWERED: &str = "receiver did not answer the end of the connection";
 
 #[derive(Debug)]
 pub(super) enum Phase {
@@ -52,8 +51,9 @@ pub(super) enum Phase {
     Connecting,
     /// Connected.
     Up,
-    /// Ending in good order: half-close, then wait for the receiver's end of file.
-    Finishing { half_closed: bool, deadline: Instant },
+    /// Ending in good order: half-close, then wait for the receiver's end of file. Those who wait
+    /// for it are told of a failure at `next_failure`, and again each `close_timeout`.
+    Finishing { half_closed: bool, deadline: Instant, next_failure: Instant },
     /// Giving up: waiting for the driver to have dropped the connection.
     Aborting { cause: Failure },
     /// Over.
@@ -64,32 +64,37 @@ pub(super) enum Phase {
 #[derive(Debug, Default)]
 pub(super) struct Link {
     /// When it came about.
-    since: Instant,
+    pub(super) since: Instant,
     /// The delay before it.
-    delay: Duration,
+    pub(super) delay: Duration,
     /// Bytes of the frame on offer, or of the unit on replay, that were written.
-    sent: usize,
+    pub(super) sent: usize,
     /// When writing last made progress, or something to write last turned up.
     progress: Instant,
     /// When the first byte was written.
-    first_written: Option<Instant>,
+    pub(super) first_written: Option<Instant>,
+    /// The receiver's end of file, if it came unasked.
+    pub(super) peer_end: Option<PeerEnd>,
+    /// Whether it was of use: it took a frame that none before it took, or something was proven.
+    pub(super) worked: bool,
     /// Points written to it that are not kept: by `BestEffort`, or older than the window.
     pub(super) unkept: u64,
     /// Points of the replay that is under way.
     replaying: u64,
 }
 
-/// How a connection came to its end, which decides whether it counts as a failure.
+/// An end of file that no half-close of ours had asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// We ended it and the receiver had read everything.
-    Orderly,
-    /// The receiver closed it.
-    Peer { proven: bool },
-    /// The network or the receiver broke it.
-    Broken,
-    /// It counts however long it lived: a time-out, a wrong peer, an end without proof.
-    Failed,
+pub(super) enum PeerEnd {
+    /// It stands, and nothing written after it was acknowledged. If it stands long enough with no
+    /// error behind it, what was written before it counts as read.
+    Stands {
+        since: Instant,
+        /// Whether there was nothing to send when it came.
+        idle: bool,
+    },
+    /// The receiver reads on: its end of file says nothing about what it has read.
+    ReadsOn,
 }
 
 impl Sender {
@@ -105,6 +110,7 @@ impl Sender {
                     *half_closed = true;
                 }
             }
+            Input::PeerHalfClosed { reads_on } => self.peer_half_closed(reads_on),
             Input::PeerFinished { proven } => self.peer_finished(proven),
             Input::PeerSpoke => {
                 self.abort(ErrorKind::InvalidData, "receiver sent data: wrong port?")
@@ -141,11 +147,12 @@ impl Sender {
             Phase::Waiting { until } => until.filter(|_| self.wants_connection()),
             Phase::Up => {
                 let write = (!self.offer().is_empty())
-                    .then(|| self.link.progress + self.config.write_timeout);
+                    .then(|| self.link.progress + self.progress_timeout());
                 // It waits for the frame's border, which comes with an input of its own.
-                earliest(write, self.next_finish().filter(|_| self.link.sent == 0))
+                let finish = self.next_finish().filter(|_| self.link.sent == 0);
+                earliest(self.news_at(), earliest(write, finish))
             }
-            Phase::Finishing { deadline, .. } => Some(*deadline),
+            Phase::Finishing { deadline, next_failure, .. } => Some(*deadline.min(next_failure)),
             Phase::Connecting => None,
             Phase::Aborting { .. } | Phase::Closed => return None,
         };
@@ -153,9 +160,12 @@ impl Sender {
     }
 
     /// The bytes that stand to be written: first what is repeated, then the frame on offer.
-    fn offer(&self) -> &[u8] {
+    pub(super) fn offer(&self) -> &[u8] {
         if self.window.is_replaying() {
-            self.window.offer(self.link.sent)
+            if self.link.sent == 0 && self.is_given_enough() {
+                return &[];
+            }
+            self.window.offer(self.link.sent, self.is_confirmed() && self.patience.is_lowered())
         } else {
             self.queue.offer().get(self.link.sent..).unwrap_or(&[])
         }
@@ -182,12 +192,15 @@ impl Sender {
                 }
             }
             Phase::Up => self.settle_up(out_of_time),
-            Phase::Finishing { deadline, .. } => {
+            Phase::Finishing { deadline, next_failure, .. } => {
                 if out_of_time || self.now >= *deadline {
-                    self.abort(
-                        ErrorKind::TimedOut,
-                        "receiver did not answer the end of the connection",
-                    );
+                    self.abort(ErrorKind::TimedOut, UNANSWERED);
+                } else if self.now >= *next_failure {
+                    self.count_failure(Failure::new(ErrorKind::TimedOut, UNANSWERED));
+                    let next = self.now + self.config.close_timeout;
+                    if let Phase::Finishing { next_failure, .. } = &mut self.phase {
+                        *next_failure = next;
+                    }
                 }
             }
             Phase::Aborting { .. } | Phase::Closed => {}
@@ -195,39 +208,87 @@ impl Sender {
     }
 
     fn settle_up(&mut self, out_of_time: bool) {
-        let late = self.now >= self.link.progress + self.config.write_timeout;
+        if self.news_at().is_some_and(|at| self.now >= at) {
+            self.tell_connected();
+        }
+        let late = self.now >= self.link.progress + self.progress_timeout();
         if out_of_time || (late && !self.offer().is_empty()) {
             return self.abort(ErrorKind::TimedOut, "receiver stopped reading");
         }
         if self.link.sent > 0 {
             return;
         }
+        if self.peer_end_at().is_some_and(|at| self.now >= at) && !self.is_confirmed() {
+            self.prove();
+        }
         if self.should_finish() {
-            let deadline = self.now + self.config.close_timeout;
-            self.last_proof = Some(self.now);
-            self.phase = Phase::Finishing { half_closed: false, deadline };
+            self.finish();
         } else if !self.window.is_replaying()
             && self.queue.offer().is_empty()
             && !self.queue.is_empty()
-            && !self.is_window_full()
+            && !self.is_given_enough()
         {
             self.queue.pin_front();
             self.link.progress = self.now;
         }
     }
 
-    /// Returns whether it is time to end the connection in good order.
-    fn should_finish(&self) -> bool {
-        (self.closing.is_some() && self.is_idle())
-            || self.next_finish().is_some_and(|due| self.now >= due)
+    /// Begins to end the connection in good order.
+    fn finish(&mut self) {
+        let close_timeout = self.config.close_timeout;
+        let wait = if self.is_confirmed() && self.window.has_given() {
+            let writing = self.now - self.link.first_written.unwrap_or(self.now);
+            let single = self.window.given_units() == 1;
+            self.patience.wait(self.window.given_bytes(), single, writing)
+        } else {
+            close_timeout
+        };
+        self.last_proof = Some(self.now);
+        self.phase = Phase::Finishing {
+            half_closed: false,
+            deadline: self.now + wait,
+            next_failure: self.now + close_timeout,
+        };
     }
 
-    /// Returns when the connection is to be ended in good order, for its age or for a proof.
+    /// Returns how long writing may make no progress: less if it is not known whether the
+    /// receiver still is there.
+    fn progress_timeout(&self) -> Duration {
+        match self.link.peer_end {
+            Some(PeerEnd::Stands { .. }) => {
+                self.config.settle_timeout.min(self.config.write_timeout)
+            }
+            _ => self.config.write_timeout,
+        }
+    }
+
+    /// Returns when an end of file that stands counts as the end.
+    fn peer_end_at(&self) -> Option<Instant> {
+        match self.link.peer_end? {
+            PeerEnd::Stands { since, .. } => Some(since + self.config.settle_timeout),
+            PeerEnd::ReadsOn => None,
+        }
+    }
+
+    /// Returns whether it is time to end the connection in good order.
+    fn should_finish(&self) -> bool {
+        self.next_finish().is_some_and(|due| self.now >= due)
+    }
+
+    /// Returns when the connection is to be ended in good order: for its age, for a proof, to
+    /// close, or because the receiver has closed its side.
     fn next_finish(&self) -> Option<Instant> {
         // However short the age, a connection first does something of what it was made for.
         let of_use = self.link.first_written.is_some() || self.is_idle();
         let age = self.config.max_connection_age.filter(|_| of_use);
-        earliest(age.map(|age| self.link.since + age), self.next_proof())
+        let age = age.map(|age| self.link.since + age);
+        let closing = (self.closing.is_some() && self.is_idle()).then_some(self.now);
+        let peer_end = self.peer_end_at();
+        // An end that comes to prove something is waited for.
+        let unasked = peer_end.filter(|_| self.unproven() > 0 && !self.is_confirmed());
+        let ours = earliest(age, closing).map(|at| unasked.map_or(at, |unasked| at.max(unasked)));
+        let theirs = peer_end.filter(|_| self.is_idle());
+        earliest(earliest(ours, theirs), self.next_proof())
     }
 
     /// Returns when the next proof is due, if anything is there to prove.
@@ -237,7 +298,7 @@ impl Sender {
         }
         let goal = self.proof_goal();
         let wanted = goal > self.done() && self.gone() >= goal && !self.window.is_replaying();
-        let due = if wanted || self.is_window_full() {
+        let due = if wanted || self.is_given_enough() {
             self.now
         } else {
             self.link.first_written? + self.config.confirm_interval
@@ -246,12 +307,17 @@ impl Sender {
         Some(due.max(spaced))
     }
 
-    /// Returns whether nothing new may be written before a proof.
-    fn is_window_full(&self) -> bool {
-        self.is_confirmed() && self.window.is_full()
+    /// Returns whether nothing more may be written before a proof.
+    fn is_given_enough(&self) -> bool {
+        let next = if self.window.is_replaying() {
+            self.window.next_bytes()
+        } else {
+            self.queue.front_bytes()
+        };
+        self.is_confirmed() && self.patience.is_enough(self.window.given_bytes(), next)
     }
 
-    fn is_confirmed(&self) -> bool {
+    pub(super) fn is_confirmed(&self) -> bool {
         matches!(self.config.delivery, Delivery::Confirmed { .. })
     }
 
@@ -264,20 +330,11 @@ impl Sender {
         self.dropping = false;
         self.link.since = self.now;
         self.link.progress = self.now;
+        self.link.peer_end = None;
+        self.link.worked = false;
         self.link.replaying = self.window.replay_points();
-        if self.tell_connected {
-            self.stats.reconnects += u64::from(self.connections > 1);
-            self.tell_connected = false;
-            tell(&mut self.events, Event::Connected);
-        }
+        self.note_connected();
         self.phase = Phase::Up;
-    }
-
-    fn connect_failed(&mut self, cause: Failure) {
-        if matches!(self.phase, Phase::Connecting) {
-            self.count_failure(cause);
-            self.wait();
-        }
     }
 
     fn written(&mut self, bytes: usize) {
@@ -294,6 +351,9 @@ impl Sender {
         self.link.progress = self.now;
         self.link.first_written.get_or_insert(self.now);
         self.link.sent += bytes;
+        if self.link.peer_end.is_some() {
+            self.peer_reads_on();
+        }
         if self.window.is_replaying() {
             self.repeated();
         } else if self.link.sent == self.queue.offer().len() {
@@ -307,7 +367,7 @@ impl Sender {
         self.link.sent = sent;
         self.stats.replayed += points;
         if !self.window.is_replaying() {
-            tell(&mut self.events, Event::Replayed(self.link.replaying));
+            self.note_replayed(self.link.replaying);
         }
     }
 
@@ -317,8 +377,12 @@ impl Sender {
         // The caller saw that there is one.
         let Some(frame) = self.queue.take_front() else { return };
         self.stats.written += frame.points;
-        if !self.is_confirmed() && self.lived_long() {
-            self.failures = 0;
+        if !self.is_confirmed() {
+            // Under `Confirmed` only a proof tells.
+            self.link.worked = true;
+            if self.lived_long() {
+                self.failures = 0;
+            }
         }
         match self.config.delivery {
             Delivery::BestEffort => self.link.unkept += frame.points,
@@ -336,24 +400,31 @@ impl Sender {
         }
     }
 
-    fn peer_finished(&mut self, proven: bool) {
-        let cause = || Failure::new(ErrorKind::UnexpectedEof, "receiver closed the connection");
-        match &self.phase {
-            Phase::Up => self.ended(cause(), End::Peer { proven }),
-            Phase::Finishing { .. } if proven => self.ended(cause(), End::Orderly),
-            Phase::Finishing { .. } => self.ended(cause(), End::Failed),
-            Phase::Aborting { cause } => self.ended(cause.clone(), End::Failed),
-            Phase::Waiting { .. } | Phase::Connecting | Phase::Closed => {}
+    /// The receiver ended its side and may read on.
+    fn peer_half_closed(&mut self, reads_on: bool) {
+        match self.phase {
+            Phase::Up => {}
+            // It came before our half-close, so it does not answer it.
+            Phase::Finishing { half_closed: false, .. } => self.phase = Phase::Up,
+            _ => return,
+        }
+        if reads_on {
+            self.peer_reads_on();
+        } else if self.link.peer_end.is_none() {
+            let (since, idle) = (self.now, self.is_idle());
+            self.link.peer_end = Some(PeerEnd::Stands { since, idle });
+            // Only what is written from now on is to be acknowledged that soon.
+            self.link.progress = self.now;
         }
     }
 
-    fn disconnected(&mut self, cause: Failure) {
-        match &self.phase {
-            Phase::Up => self.ended(cause, End::Broken),
-            Phase::Finishing { .. } => self.ended(cause, End::Failed),
-            Phase::Aborting { cause } => self.ended(cause.clone(), End::Failed),
-            Phase::Connecting => self.connect_failed(cause),
-            Phase::Waiting { .. } | Phase::Closed => {}
+    fn peer_reads_on(&mut self) {
+        self.link.peer_end = Some(PeerEnd::ReadsOn);
+    }
+
+    fn abort(&mut self, kind: ErrorKind, text: &str) {
+        if matches!(self.phase, Phase::Up | Phase::Finishing { .. }) {
+            self.phase = Phase::Aborting { cause: Failure::new(kind, text) };
         }
     }
 
@@ -367,98 +438,6 @@ impl Sender {
         if let Phase::Waiting { until } = &mut self.phase {
             *until = None;
         }
-    }
-
-    fn abort(&mut self, kind: ErrorKind, text: &str) {
-        if matches!(self.phase, Phase::Up | Phase::Finishing { .. }) {
-            self.phase = Phase::Aborting { cause: Failure::new(kind, text) };
-        }
-    }
-
-    /// The connection is over: settles what becomes of its bytes and whether it was a failure.
-    fn ended(&mut self, cause: Failure, end: End) {
-        let was_idle = self.is_idle();
-        // Repeats that were not even taken are no progress, nor is anything without a proof where
-        // proofs are what is waited for.
-        let stuck = self.window.is_replaying() || self.is_confirmed() && !self.window.is_empty();
-        let long = self.lived_long() && !stuck;
-        self.link.sent = 0;
-        let proven = matches!(end, End::Orderly | End::Peer { proven: true });
-        let confirmed = if proven { self.prove() } else { 0 };
-        if !proven {
-            self.doubt();
-        }
-        if end != End::Orderly {
-            self.tell_connected = true;
-            tell(&mut self.events, Event::Lost(cause.clone()));
-        }
-        self.link.first_written = None;
-        let healthy = end == End::Orderly || confirmed > 0 || (long && end != End::Failed);
-        // A receiver that closes an idle connection is not failing.
-        let idle = was_idle && self.is_idle() && matches!(end, End::Peer { .. });
-        if healthy {
-            self.failures = 0;
-        } else if !idle {
-            self.count_failure(cause);
-            return self.wait();
-        }
-        self.link.delay = Duration::ZERO;
-        if proven || idle || self.now - self.link.since >= self.backoff.max() {
-            self.losses = 0;
-        }
-        let pace = self.link.since + self.backoff.delay(self.losses.saturating_add(PACE));
-        self.losses = if proven { 0 } else { self.losses.saturating_add(1) };
-        self.phase = Phase::Waiting { until: (!proven).then_some(pace) };
-    }
-
-    /// The receiver has read everything that was written to the connection.
-    fn prove(&mut self) -> u64 {
-        let points = self.window.forget_given() + self.link.unkept;
-        self.link.unkept = 0;
-        self.stats.confirmed += points;
-        if points > 0 {
-            tell(&mut self.events, Event::Confirmed(points));
-        }
-        points
-    }
-
-    /// Nobody knows what the receiver has read: what is kept is sent again.
-    fn doubt(&mut self) {
-        match self.config.delivery {
-            Delivery::BestEffort => self.stats.in_doubt += self.link.unkept,
-            Delivery::Replay { .. } => drop(self.window.evict(self.now)),
-            Delivery::Confirmed { .. } => {}
-        }
-        self.link.unkept = 0;
-        self.window.rewind();
-    }
-
-    /// Returns whether the connection lived longer than a failure does.
-    fn lived_long(&self) -> bool {
-        self.now - self.link.since >= self.link.delay.max(self.backoff.initial())
-    }
-
-    fn count_failure(&mut self, cause: Failure) {
-        self.failures = self.failures.saturating_add(1);
-        if self.failures >= self.config.max_attempts {
-            self.failed_rounds += 1;
-        }
-        if self.failures == self.config.max_attempts {
-            let (failures, cause) = (self.failures, cause.clone());
-            self.tell_connected = true;
-            tell(&mut self.events, Event::GaveUp { failures, cause });
-        }
-        self.last_failure = Some(cause);
-    }
-
-    /// Waits out the delay that the failures in a row ask for.
-    fn wait(&mut self) {
-        self.link.delay = self.backoff.delay(self.failures);
-        if self.closing.is_some() {
-            // The last chance is not slept through.
-            self.link.delay = self.link.delay.min(self.config.close_timeout / CLOSING_ATTEMPTS);
-        }
-        self.phase = Phase::Waiting { until: Some(self.now + self.link.delay) };
     }
 }
 
