@@ -9,6 +9,8 @@
 mod connection;
 #[path = "sender/delivery.rs"]
 mod delivery;
+#[path = "sender/ends.rs"]
+mod ends;
 #[path = "sender/rig.rs"]
 mod rig;
 
