@@ -15,6 +15,8 @@ mod ledger;
 mod plan;
 #[path = "simulation/random.rs"]
 mod random;
+#[path = "simulation/slow.rs"]
+mod slow;
 #[path = "simulation/wire.rs"]
 mod wire;
 #[path = "simulation/world.rs"]
@@ -28,10 +30,15 @@ use world::World;
 
 /// How many runs the normal tests make.
 const RUNS: u64 = 20_000;
+/// How many runs with slow receivers.
+const SLOW: u64 = 150;
 /// How many runs a planted fault may hide in.
 const HIDES: u64 = 4_000;
 
 fn run(seed: u64, fault: Option<Fault>, log: bool) -> Result<(), String> {
+    if fault == Some(Fault::AmountNeverLowered) {
+        return slow::run(seed, true);
+    }
     let plan = Plan::new(seed, fault);
     if log {
         println!("{plan:#?}");
@@ -85,6 +92,14 @@ fn every_promise_holds_in_every_run() {
     let from = number("SIM_FROM").unwrap_or(0);
     let runs = number("SIM_RUNS").unwrap_or(RUNS);
     report(&run_all(from..from + runs, None, 10));
+}
+
+#[test]
+fn a_slow_receiver_is_confirmed_in_bounded_time_and_repeats() {
+    let failures: Vec<(u64, String)> = (0..SLOW)
+        .filter_map(|seed| slow::run(seed, false).err().map(|text| (seed, text)))
+        .collect();
+    report(&failures);
 }
 
 /// Runs `SIM_SEED` alone and tells what happens; without it, nothing.

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// The slowest receiver that is waited for, in bytes a second.
 const SLOWEST: u64 = 1_000;
+/// However much it was given, a receiver that says nothing is not waited for longer.
+const LONGEST: Duration = Duration::from_secs(3_600);
 
 #[derive(Debug)]
 pub(super) struct Patience {
@@ -18,14 +20,16 @@ pub(super) struct Patience {
     most: usize,
     /// How much is given before a proof is sought, in bytes.
     amount: usize,
-    /// Proofs in a row that did not come in time.
+    /// Proofs in a row that did not come in time, and the bytes that were given in vain for them:
+    /// a receiver with one connection at a time has to read those first.
     missed: u32,
+    vain: usize,
     close_timeout: Duration,
 }
 
 impl Patience {
     pub(super) fn new(window: usize, close_timeout: Duration) -> Self {
-        Self { most: window, amount: window, missed: 0, close_timeout }
+        Self { most: window, amount: window, missed: 0, vain: 0, close_timeout }
     }
 
     /// Returns whether so many more bytes are too many for a connection that was given some.
@@ -42,7 +46,7 @@ impl Patience {
     /// Returns how long a proof is waited for that follows so many bytes, `single` if they cannot
     /// be made fewer, which took so long to write.
     pub(super) fn wait(&self, given: usize, single: bool, writing: Duration) -> Duration {
-        let slowest = slowest(given);
+        let slowest = slowest(given.saturating_add(self.vain));
         // Where the amount cannot be lowered any more, time is all that is left to give.
         let asked = if single && self.missed > 1 { slowest } else { self.quadrupled(self.missed) };
         let most = slowest.max(self.close_timeout);
@@ -57,10 +61,12 @@ impl Patience {
     pub(super) fn missed(&mut self, given: usize) {
         self.amount = (given / 2).min(self.amount).max(1);
         self.missed = self.missed.saturating_add(1);
+        self.vain = self.vain.saturating_add(given);
     }
 
     /// A proof came, so long after the first of so many bytes.
     pub(super) fn proved(&mut self, given: usize, took: Duration) {
+        self.vain = 0;
         while self.missed > 0 && self.quadrupled(self.missed - 1) / 2 >= took {
             self.missed -= 1;
         }
@@ -69,15 +75,16 @@ impl Patience {
         }
         // As much as would be read in half the time that is waited.
         let wait = self.quadrupled(self.missed).min(slowest(given)).max(self.close_timeout);
-        let readable = (given as u128) * wait.as_micros() / 2 / took.as_micros().max(1);
+        let readable = (given as u128).saturating_mul(wait.as_micros()) / 2;
+        let readable = readable / took.as_micros().max(1);
         let readable = usize::try_from(readable).unwrap_or(usize::MAX);
         self.amount = readable.min(given.saturating_mul(2)).max(given).min(self.most);
     }
 }
 
-/// Half again as long as the slowest receiver takes.
-fn slowest(given: usize) -> Duration {
-    Duration::from_millis((given as u64).saturating_mul(1_500) / SLOWEST)
+/// Half again as long as the slowest receiver takes, but no longer than the longest wait.
+fn slowest(bytes: usize) -> Duration {
+    Duration::from_millis((bytes as u64).saturating_mul(1_500) / SLOWEST).min(LONGEST)
 }
 
 #[cfg(test)]
@@ -109,6 +116,7 @@ mod tests {
         assert_eq!(patience.wait(65_536, true, Duration::ZERO), 40 * S);
         patience.missed(65_536);
         assert!(patience.wait(65_536, true, Duration::ZERO) > 65 * S);
+        patience.proved(65_536, 65 * S);
         assert_eq!(patience.wait(100, true, Duration::ZERO), 10 * S);
     }
 

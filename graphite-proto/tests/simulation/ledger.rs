@@ -23,12 +23,18 @@ pub(crate) use ensure;
 /// How a connection came to its end, as the driver saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// The receiver had read everything.
+    /// The receiver had read everything, and answered our end.
     Proven,
+    /// The receiver had read everything, and closed for good unasked.
+    Closed,
     /// Nobody knows.
     Doubt,
     /// The machine gave it up.
     GivenUp,
+    /// The machine ended it after the receiver had closed its side.
+    Unknown,
+    /// It was aborted though the receiver read on: nothing may be repeated for that.
+    HalfOpen,
 }
 
 /// Who waits, since when, and for what.
@@ -62,8 +68,10 @@ pub(crate) struct Ledger {
     certain: u32,
     /// The sum of what the events said.
     told_confirmed: u64,
-    /// What the count of repeats will be when this connection has taken all of them.
-    repeats_due: u64,
+    /// What had been written and confirmed when this connection came about.
+    before: Stats,
+    /// The last connection took no new frame and proved nothing.
+    fruitless: bool,
     possible: u32,
     failures: u64,
     connected_at: Duration,
@@ -91,7 +99,8 @@ impl Ledger {
             overwhelmed: false,
             certain: 0,
             told_confirmed: 0,
-            repeats_due: 0,
+            before: Stats::default(),
+            fruitless: false,
             possible: 0,
             failures: 0,
             connected_at: Duration::ZERO,
@@ -175,8 +184,7 @@ impl Ledger {
 
     pub(crate) fn connected(&mut self, now: Duration, sender: &Sender) {
         self.connected_at = now;
-        let stats = sender.stats();
-        self.repeats_due = stats.replayed + sender.unproven() - stats.queued - stats.in_doubt;
+        self.before = sender.stats();
         self.dropping = 0;
         self.repeated = 0;
         self.written = self.last.written;
@@ -184,6 +192,7 @@ impl Ledger {
 
     /// A connect was refused.
     pub(crate) fn refused(&mut self) {
+        self.fruitless = false;
         self.certain += 1;
         self.possible += 1;
         self.failures += 1;
@@ -207,11 +216,13 @@ impl Ledger {
         if long {
             self.outage = 0;
         }
-        // Repeats that were not taken are no progress; what is not proven is none where proofs are
-        // waited for.
+        // Progress is a new frame taken, but where proofs are waited for, or something proven.
         let confirmed = matches!(plan.delivery, Delivery::Confirmed { .. });
-        let stuck = after.replayed < self.repeats_due || confirmed && after.window_bytes > 0;
-        if end == End::Proven {
+        let progress = after.confirmed > self.before.confirmed
+            || !confirmed && after.written > self.before.written;
+        self.fruitless = !progress && end != End::GivenUp;
+        let proven = matches!(end, End::Proven | End::Closed);
+        if proven {
             let left = self.budget.saturating_sub(self.repeated);
             self.budget = cut_bytes + if after.window_bytes == 0 { 0 } else { left };
             if after.confirmed > self.last.confirmed || idle {
@@ -220,12 +231,13 @@ impl Ledger {
         } else {
             self.overwhelmed |= swallowed > window as u64;
             self.budget = match plan.delivery {
+                _ if end == End::HalfOpen => cut_bytes,
                 Delivery::BestEffort => cut_bytes,
                 _ => plan.repeatable(),
             };
         }
         // A receiver that reads nothing and closes fails too.
-        if end == End::Proven && after.confirmed > self.last.confirmed {
+        if proven && after.confirmed > self.last.confirmed {
             self.possible = 0;
         } else {
             self.possible += 1;
@@ -234,7 +246,10 @@ impl Ledger {
         match end {
             End::GivenUp => self.certain += 1,
             // An idle receiver that goes away is no failure.
-            End::Doubt if (!long || stuck) && !idle => self.certain += 1,
+            _ if idle => self.certain = 0,
+            End::Doubt | End::HalfOpen if !long || !progress => self.certain += 1,
+            End::Closed if !progress => self.certain += 1,
+            End::Unknown if !progress || confirmed && after.window_bytes > 0 => self.certain += 1,
             _ => self.certain = 0,
         }
     }
@@ -265,6 +280,8 @@ impl Ledger {
 
     /// Answers the waiters whose time has come.
     pub(crate) fn settle(&mut self, sender: &Sender) -> Check {
+        let fault = self.plan.fault;
+        let is = |wanted| fault == Some(wanted);
         let waiters = std::mem::take(&mut self.waiters);
         for waiter in waiters {
             let mut outcome = sender.outcome(waiter.ticket);
@@ -273,7 +290,10 @@ impl Ledger {
             }
             match outcome {
                 None => self.waiters.push(waiter),
-                Some(_) if self.plan.fault == Some(Fault::LostWaiter) && self.answered == 3 => {
+                Some(Err(_)) if self.fruitless && is(Fault::RepeatsAreProgress) => {
+                    self.waiters.push(waiter);
+                }
+                Some(_) if is(Fault::LostWaiter) && self.answered == 3 => {
                     self.waiters.push(waiter);
                 }
                 Some(outcome) => {

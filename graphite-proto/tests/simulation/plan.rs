@@ -38,10 +38,18 @@ pub(crate) enum Fault {
     LateVerdict,
     /// A close takes twice the time.
     LateClose,
+    /// An end of file that was not asked for is taken as a proof at once.
+    EarlyEndProven,
+    /// A receiver that closed its side and reads on is aborted.
+    HalfOpenAborted,
+    /// A connection that took nothing but repeats, or nothing at all, is no failure.
+    RepeatsAreProgress,
+    /// What is given before a proof is never lowered.
+    AmountNeverLowered,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::EveryEndProven,
         Self::NoEndProven,
         Self::HalvedWindow,
@@ -56,6 +64,10 @@ impl Fault {
         Self::DoubledQueue,
         Self::LateVerdict,
         Self::LateClose,
+        Self::EarlyEndProven,
+        Self::HalfOpenAborted,
+        Self::RepeatsAreProgress,
+        Self::AmountNeverLowered,
     ];
 }
 
@@ -78,6 +90,7 @@ pub(crate) struct Plan {
     pub(crate) backoff: Duration,
     pub(crate) write_timeout: Duration,
     pub(crate) close_timeout: Duration,
+    pub(crate) settle_timeout: Duration,
     pub(crate) age: Option<Duration>,
     pub(crate) proofs: bool,
     pub(crate) spacing: Duration,
@@ -162,6 +175,7 @@ impl Plan {
             pause: r.pick(&[MS, 100 * MS, 3_000 * MS, 20_000 * MS]),
             burst,
             close_at: r.percent(30).then(|| r.below(actions)),
+            settle_timeout: r.pick(&[30 * MS, 500 * MS, 3_000 * MS]),
         }
     }
 
@@ -185,7 +199,8 @@ impl Plan {
             .backoff(backoff, if is(Fault::NoBackoff) { MS } else { 10_000 * MS })
             .seed(self.seed)
             .write_timeout(self.write_timeout)
-            .close_timeout(self.close_timeout * if is(Fault::LateClose) { 2 } else { 1 })
+            .close_timeout(self.config_close_timeout())
+            .settle_timeout(self.settle_timeout)
             .max_connection_age(self.age)
             .proofs(self.proofs)
             .confirm_spacing(self.spacing)
@@ -196,6 +211,11 @@ impl Plan {
             config = config.prefix("p");
         }
         config
+    }
+
+    /// The machine's time-out of a close, with the fault that is in it.
+    pub(crate) fn config_close_timeout(&self) -> Duration {
+        self.close_timeout * if self.fault == Some(Fault::LateClose) { 2 } else { 1 }
     }
 
     /// Good times: the receiver reads faster than the machine's time-outs.

@@ -23,6 +23,10 @@ enum Fate {
     Hangs,
     /// It sends something.
     Speaks,
+    /// It closes its side and reads on.
+    ClosesItsSide,
+    /// It closes its side, reads nothing more and dies before its end of file is believed.
+    ClosesItsSideAndDies,
 }
 
 /// What it does when it sees the end of what we send.
@@ -40,6 +44,11 @@ pub(crate) enum Signal {
     /// An end of file; and whether everything had been read.
     End {
         proven: bool,
+    },
+    /// An end of file on a connection that can be written to still, and whether bytes were
+    /// acknowledged after it.
+    HalfEnd {
+        reads_on: bool,
     },
     Reset,
     Speech,
@@ -64,20 +73,27 @@ pub(crate) struct Wire {
     proofs: bool,
     next_read: Option<Duration>,
     signal: Option<(Duration, Signal)>,
+    /// The receiver has closed its side, and the driver was told.
+    ended: bool,
+    /// When it dies after that.
+    death: Option<Duration>,
+    settle_timeout: Duration,
 }
 
 impl Wire {
     pub(crate) fn new(plan: &Plan, healthy: bool, random: &mut Random, now: Duration) -> Self {
         let bad = !healthy && random.percent(plan.trouble);
         let pause = random.time(Duration::from_secs(40));
-        let fate = match random.below(8) {
+        let fate = match random.below(11) {
             _ if !bad => Fate::Lives,
             0 | 1 => Fate::Dies,
             2 | 3 => Fate::Closes,
             4 => Fate::ClosesEarly,
             5 => Fate::Pauses(pause),
             6 => Fate::Hangs,
-            _ => Fate::Speaks,
+            7 => Fate::Speaks,
+            8 | 9 => Fate::ClosesItsSide,
+            _ => Fate::ClosesItsSideAndDies,
         };
         let answer = match random.below(10) {
             0 if bad => Answer::EndAtOnce,
@@ -101,6 +117,9 @@ impl Wire {
             proofs: plan.proofs,
             next_read: None,
             signal: None,
+            ended: false,
+            death: None,
+            settle_timeout: plan.settle_timeout,
         };
         let most = plan.fateful(random);
         wire.after = random.below(most) as u64;
@@ -133,7 +152,12 @@ impl Wire {
 
     pub(crate) fn half_close(&mut self, random: &mut Random, now: Duration) {
         self.half_closed = true;
-        if self.gone {
+        if let Some((_, signal @ Signal::HalfEnd { .. })) = &mut self.signal {
+            // The two ends cross.
+            *signal = Signal::End { proven: false };
+            return;
+        }
+        if self.gone || self.ended {
             return;
         }
         match self.answer {
@@ -147,7 +171,7 @@ impl Wire {
     /// When something happens next.
     pub(crate) fn next(&self) -> Option<Duration> {
         let signal = self.signal.map(|(at, _)| at);
-        [self.next_read, signal].into_iter().flatten().min()
+        [self.next_read, signal, self.death].into_iter().flatten().min()
     }
 
     /// Lets happen what is due; returns what the driver sees. What was read is in `points`.
@@ -161,9 +185,15 @@ impl Wire {
             self.next_read = None;
             self.read_some(random, now, points)?;
         }
+        if self.death.is_some_and(|at| at <= now) {
+            self.death = None;
+            self.gone = true;
+            return Ok(Some(Signal::Reset));
+        }
         match self.signal {
             Some((at, signal)) if at <= now => {
                 self.signal = None;
+                self.ended |= matches!(signal, Signal::HalfEnd { .. });
                 Ok(Some(self.truth(signal, random)))
             }
             _ => Ok(None),
@@ -171,13 +201,20 @@ impl Wire {
     }
 
     /// Whether everything was read is known when the end is seen, not when it was sent.
-    fn truth(&self, signal: Signal, random: &mut Random) -> Signal {
+    fn truth(&mut self, signal: Signal, random: &mut Random) -> Signal {
         match signal {
+            // A driver that can ask its kernel sees that nothing is unacknowledged, and may write.
+            Signal::End { .. } if self.proofs && !self.half_closed && self.unread.is_empty() => {
+                self.ended = true;
+                Signal::HalfEnd { reads_on: false }
+            }
             Signal::End { .. } if self.unread.is_empty() => {
-                Signal::End { proven: self.proofs || self.half_closed }
+                Signal::End { proven: self.half_closed }
             }
             // Without a count of what is unacknowledged, an end after ours is taken for a proof:
             // then no receiver ends so without having read.
+            // An end of one side is one, whatever is unread.
+            Signal::End { .. } if !self.half_closed && !self.gone => Signal::End { proven: false },
             Signal::End { .. } if (self.half_closed && !self.proofs) || random.percent(50) => {
                 Signal::Reset
             }
@@ -221,8 +258,49 @@ impl Wire {
             Fate::Pauses(pause) => self.next_read = Some(now + pause),
             Fate::Hangs => self.gone = true,
             Fate::Speaks => self.signal_later(Signal::Speech, random, now),
+            Fate::ClosesItsSide | Fate::ClosesItsSideAndDies => self.close_side(random, now),
         }
         self.fate = Fate::Lives;
+    }
+
+    /// Closes its side only. What is on its way then is acknowledged later, if anything is.
+    fn close_side(&mut self, random: &mut Random, now: Duration) {
+        let dies = self.fate == Fate::ClosesItsSideAndDies;
+        if self.half_closed || self.signal.is_some() {
+            return;
+        }
+        if self.proofs {
+            let reads_on = !self.unread.is_empty() && random.percent(50);
+            self.signal_later(Signal::HalfEnd { reads_on }, random, now);
+        } else {
+            self.signal_later(Signal::End { proven: false }, random, now);
+        }
+        if dies {
+            // No driver can know better than by waiting; who waits long enough is not fooled.
+            self.next_read = None;
+            self.gone = true;
+            let seen = self.signal.map_or(now, |(at, _)| at);
+            self.death = Some(seen + random.time(self.settle_timeout * 9 / 10));
+        } else {
+            // One that reads later than its end of file is believed cannot be told from one that
+            // has read.
+            (self.reads, self.latency) = (self.capacity, self.latency.min(self.settle_timeout / 4));
+            self.read_later(random, now);
+        }
+    }
+
+    /// Returns whether bytes written now will be acknowledged: a closed connection resets instead.
+    pub(crate) fn acknowledges(&self) -> bool {
+        !self.gone || self.death.is_some()
+    }
+
+    /// The driver closes in good order: the receiver reads what there is, if it lives.
+    pub(crate) fn finish(&mut self, points: &mut Vec<u64>) -> Result<(), String> {
+        if self.gone {
+            return Ok(());
+        }
+        let bytes = std::mem::take(&mut self.unread);
+        self.decoder.read(&bytes, points)
     }
 
     fn signal_later(&mut self, signal: Signal, random: &mut Random, now: Duration) {
@@ -261,6 +339,9 @@ impl Wire {
     pub(crate) fn heal(&mut self, plan: &Plan, random: &mut Random, now: Duration) {
         self.fate = Fate::Lives;
         self.answer = Answer::EndWhenRead;
+        if self.death.take().is_some() {
+            self.die(random, now);
+        }
         (self.reads, self.latency) = (plan.reads, plan.latency);
         if self.half_closed && self.unread.is_empty() {
             self.close(random, now);

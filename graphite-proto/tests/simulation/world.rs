@@ -23,9 +23,23 @@ const MOST_STEPS_AT_ONCE: usize = 20_000;
 #[derive(Debug)]
 enum Pending {
     Nothing,
-    Connect { at: Duration, healthy: bool },
-    Write { at: Duration, bytes: Vec<u8>, whole: bool },
-    Finish { at: Duration },
+    Connect {
+        at: Duration,
+        healthy: bool,
+    },
+    Write {
+        at: Duration,
+        bytes: Vec<u8>,
+        whole: bool,
+    },
+    /// What was written after the receiver's end of file: acknowledged, or answered by a reset.
+    Acknowledge {
+        at: Duration,
+        count: usize,
+    },
+    Finish {
+        at: Duration,
+    },
 }
 
 #[derive(Debug)]
@@ -50,6 +64,12 @@ pub(crate) struct World {
     cut: usize,
     /// Bytes of the frame on offer that were written.
     begun: usize,
+    /// The driver knows that the receiver has closed its side, and whether it reads on.
+    peer_ended: Option<bool>,
+    /// There was nothing to send when it learnt that.
+    ended_idle: bool,
+    /// When the wait for the receiver's end of file is told as a failure next.
+    next_failure: Option<Duration>,
     log: bool,
 }
 
@@ -72,6 +92,9 @@ impl World {
             at_once: 0,
             cut: 0,
             begun: 0,
+            peer_ended: None,
+            ended_idle: false,
+            next_failure: None,
             log,
             plan,
         }
@@ -141,9 +164,10 @@ impl World {
                 None
             }
             Pending::Nothing => None,
-            Pending::Connect { at, .. } | Pending::Write { at, .. } | Pending::Finish { at } => {
-                Some(*at)
-            }
+            Pending::Connect { at, .. }
+            | Pending::Write { at, .. }
+            | Pending::Acknowledge { at, .. }
+            | Pending::Finish { at } => Some(*at),
         };
         let wire = self.wire.as_ref().and_then(Wire::next);
         let action = self.next_action.filter(|_| !self.healed);
@@ -175,6 +199,7 @@ impl World {
             println!("{:?} {input:?}", self.now);
         }
         self.sender.handle_input(input, now);
+        self.note_failures(true);
         self.ledger.check(&mut self.sender)?;
         let output = self.sender.poll_output();
         if let Some(by) = self.close_by
@@ -189,8 +214,28 @@ impl World {
         Ok(())
     }
 
+    /// The wait for an end of file counts as a failure each time that it lasts too long.
+    fn note_failures(&mut self, settled: bool) {
+        let waits = match self.sender.poll_output() {
+            Output::Finish => true,
+            Output::Idle => self.next_failure.is_some(),
+            _ => false,
+        };
+        if !waits {
+            self.next_failure = None;
+            return;
+        }
+        let close_timeout = self.plan.config_close_timeout();
+        let next = *self.next_failure.get_or_insert(self.machine + close_timeout);
+        if settled && self.machine >= next {
+            self.next_failure = Some(self.machine + close_timeout);
+            self.ledger.refused();
+        }
+    }
+
     /// Begins what the machine demands.
     fn obey(&mut self) -> Check {
+        self.note_failures(false);
         let now = self.now;
         let output = self.sender.poll_output();
         if self.log {
@@ -243,17 +288,23 @@ impl World {
             Pending::Connect { .. } => {
                 let wire = Wire::new(&self.plan, self.healed, &mut self.random, self.now);
                 self.wire = Some(wire);
-                self.begun = 0;
+                (self.begun, self.peer_ended, self.next_failure) = (0, None, None);
                 self.tell(Input::Connected)?;
                 self.ledger.connected(self.machine, &self.sender);
                 Ok(())
             }
             Pending::Write { bytes, whole, .. } => self.write(&bytes, whole),
+            Pending::Acknowledge { count, .. } => self.acknowledge(count),
             Pending::Finish { .. } => {
                 if let Some(wire) = &mut self.wire {
                     wire.half_close(&mut self.random, self.now);
                 }
-                self.tell(Input::Finished)
+                self.tell(Input::Finished)?;
+                if self.peer_ended.is_some() && self.wire.is_some() {
+                    // All that there is to wait for is that everything is acknowledged.
+                    self.lose(Input::PeerFinished { proven: false }, End::Unknown)?;
+                }
+                Ok(())
             }
         }
     }
@@ -276,6 +327,31 @@ impl World {
         }
         wire.push(bytes, &mut self.random, self.now);
         self.begun = if whole && count == n { 0 } else { self.begun + n };
+        if self.peer_ended == Some(false) && n > 0 {
+            let at = self.now + self.random.time(self.plan.latency);
+            self.pending = Pending::Acknowledge { at, count };
+            return Ok(());
+        }
+        self.told_written(count)
+    }
+
+    /// The receiver's kernel answers what was written after its end of file.
+    fn acknowledge(&mut self, count: usize) -> Check {
+        if self.wire.as_ref().is_some_and(Wire::acknowledges) {
+            self.peer_ended = Some(true);
+            return self.told_written(count);
+        }
+        let end = if self.believes_ends() { End::Closed } else { End::Doubt };
+        self.lose(Input::PeerFinished { proven: true }, end)
+    }
+
+    /// Whether an end that was not asked for proves anything.
+    fn believes_ends(&self) -> bool {
+        let confirmed = matches!(self.plan.delivery, Delivery::Confirmed { .. });
+        !confirmed || self.sender.stats().window_bytes == 0
+    }
+
+    fn told_written(&mut self, mut count: usize) -> Check {
         // Others come in before the count does.
         while self.next_action.is_some() && !self.healed && self.random.percent(20) {
             self.act()?;
@@ -301,6 +377,17 @@ impl World {
                 let failure = Failure::new(ErrorKind::ConnectionReset, "reset");
                 self.lose(Input::Disconnected(failure), End::Doubt)
             }
+            Some(Signal::HalfEnd { .. }) if self.is(Fault::EarlyEndProven) => {
+                self.lose(Input::PeerFinished { proven: true }, End::Closed)
+            }
+            Some(Signal::HalfEnd { .. }) if self.is(Fault::HalfOpenAborted) => {
+                let given_up = Failure::new(ErrorKind::ConnectionAborted, "given up");
+                self.lose(Input::Disconnected(given_up), End::HalfOpen)
+            }
+            Some(Signal::HalfEnd { reads_on }) => {
+                (self.peer_ended, self.ended_idle) = (Some(reads_on), self.sender.is_idle());
+                self.tell(Input::PeerHalfClosed { reads_on })
+            }
             Some(Signal::End { proven }) => {
                 let end = if proven { End::Proven } else { End::Doubt };
                 let told = self.is(Fault::EveryEndProven) || proven && !self.is(Fault::NoEndProven);
@@ -317,8 +404,14 @@ impl World {
         let cut = matches!(self.sender.poll_output(), Output::Transmit(_)) || given_up;
         self.cut = self.begun;
         let mut swallowed = 0;
+        let ended_idle = std::mem::take(&mut self.ended_idle) && self.peer_ended == Some(false);
+        (self.peer_ended, self.next_failure) = (None, None);
         if let Some(mut wire) = self.wire.take() {
-            wire.abort(&mut self.random, &mut self.points)?;
+            if matches!(input, Input::PeerFinished { .. }) {
+                wire.finish(&mut self.points)?;
+            } else {
+                wire.abort(&mut self.random, &mut self.points)?;
+            }
             let points = std::mem::take(&mut self.points);
             self.ledger.arrived(&points)?;
             swallowed = wire.swallowed();
@@ -329,10 +422,10 @@ impl World {
             println!("{:?} {input:?} with {swallowed} bytes swallowed", self.now);
         }
         self.sender.handle_input(input, now);
-        let idle = idle && self.sender.is_idle();
+        let idle = idle && self.sender.is_idle() || ended_idle && end == End::Closed;
         self.ledger.ended(end, cut, idle, swallowed, &self.sender.stats(), self.machine);
         self.ledger.check(&mut self.sender)?;
-        if end != End::Proven {
+        if !matches!(end, End::Proven | End::Closed) {
             self.ledger.after_failure(&self.sender)?;
         }
         Ok(())
@@ -352,6 +445,7 @@ impl World {
             2 => {
                 let now = self.instant();
                 let ticket = self.sender.connect(now);
+                self.note_failures(true);
                 self.ledger.waits(ticket, None, &self.sender.stats());
             }
             3 => {
@@ -381,8 +475,11 @@ impl World {
         let path = given_path(self.plan.seed, number, self.plan.pad);
         let metric = Metric::new(path, number).at(number % 1000);
         let now = self.instant();
+        // The first point has the machine look at its deadlines.
+        let first = self.sender.stats().queued == 0;
         match self.sender.enqueue(&metric, 0, now) {
             Ok(ticket) => {
+                self.note_failures(first);
                 self.ledger.accepted(ticket);
                 if self.random.percent(5) {
                     self.ledger.waits(ticket, Some(number + 1), &self.sender.stats());
