@@ -106,6 +106,14 @@ impl Builder {
         self.map(|config| config.close_timeout(timeout))
     }
 
+    /// Sets how long an end of file of the receiver's that no end of ours had asked for is watched.
+    /// Default: 3 s. If it stands that long with no error behind it and nothing to send, it counts
+    /// as the receiver's having read what was written before it, but for
+    /// [`Delivery::Confirmed`].
+    pub fn settle_timeout(self, timeout: Duration) -> Self {
+        self.map(|config| config.settle_timeout(timeout))
+    }
+
     /// Sets how many encoded bytes may be queued. Default: 4 MiB.
     pub fn queue_bytes(self, bytes: usize) -> Self {
         self.map(|config| config.queue_bytes(bytes))

@@ -14,6 +14,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::connect::{Connect, Connecting, Connection};
+use crate::ended::Ended;
 use crate::proto::{Event, Failure, Input, Output};
 use crate::runtime::{Instant, Timer};
 use crate::shared::{Demand, Shared};
@@ -21,10 +22,9 @@ use crate::shared::{Demand, Shared};
 /// How much is copied from the machine at a time, in bytes: the size of a frame.
 const CHUNK: usize = 65_536;
 
-/// How long the end of a connection is looked at before it counts as a proof. Some receivers shut
-/// a connection down and close it a moment later, as all on Twisted do, carbon too: their end of
-/// file comes first, and only the close resets what they had left unread.
-const SETTLE: Duration = Duration::from_millis(250);
+/// How old a connection is at least when it is half-closed, so that a receiver which closes its
+/// side as soon as it accepts is seen to have done so by itself: its end of file proves nothing.
+const YOUNG: Duration = Duration::from_millis(10);
 
 /// How many turns are taken before others get theirs.
 const TURNS: u32 = 64;
@@ -43,8 +43,10 @@ pub(crate) struct Driver {
     /// Bytes that the stream took but may hold back in a buffer of its own.
     unflushed: usize,
     half_closed: bool,
-    /// When the end of the connection, seen already, may count as a proof.
-    settled: Option<Instant>,
+    /// When the connection is old enough to be half-closed.
+    finish_from: Option<Instant>,
+    /// What is known since the peer's end of file was seen.
+    ended: Option<Ended>,
     wakers: Vec<Waker>,
 }
 
@@ -64,7 +66,8 @@ impl Driver {
             chunk: Vec::new(),
             unflushed: 0,
             half_closed: false,
-            settled: None,
+            finish_from: None,
+            ended: None,
             wakers: Vec::new(),
         }
     }
@@ -84,14 +87,13 @@ impl Driver {
         if let Poll::Ready(input) = self.poll_peer(cx) {
             return Poll::Ready(Some(input));
         }
-        if self.settled.is_some() {
-            return Poll::Pending;
-        }
+        let held = self.ended.as_ref().is_some_and(Ended::holds);
         if demand != Demand::Connect {
             self.connecting = None;
         }
         let done = match demand {
             Demand::Connect => self.poll_connect(cx),
+            Demand::Transmit | Demand::Finish if held => Poll::Pending,
             Demand::Transmit => self.poll_transmit(cx),
             // Bytes that the stream took already are told first: the end comes at a frame's border.
             Demand::Finish if self.unflushed > 0 => self.poll_transmit(cx),
@@ -126,31 +128,80 @@ impl Driver {
     /// Reads: a receiver never speaks, so its end of file or its death is all there is to hear.
     fn poll_peer(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
         let Some(connection) = &mut self.connection else { return Poll::Pending };
+        if self.ended.is_some() {
+            return self.poll_ended();
+        }
         match connection.poll_read(cx, &mut [0; 64]) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(0)) => {
-                let proven = connection.proves(self.half_closed);
-                if !proven {
-                    connection.abort();
-                } else if self.poll_settled(cx).is_pending() {
-                    return Poll::Pending;
-                }
-                self.forget_connection();
-                Poll::Ready(Input::PeerFinished { proven })
+            Poll::Ready(Ok(0)) => self.peer_ended(),
+            // TLS whose peer closes without a word: after our end that is an end like any other.
+            Poll::Ready(Err(error))
+                if self.half_closed && error.kind() == io::ErrorKind::UnexpectedEof =>
+            {
+                self.peer_ended()
             }
             Poll::Ready(Ok(_)) => Poll::Ready(Input::PeerSpoke),
             Poll::Ready(Err(error)) => self.broken(error, cx),
         }
     }
 
-    /// Waits until a proof is one: at once if the peer answers our half-close, or if nothing is to
-    /// be proven.
-    fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.half_closed || self.shared.lock().sender.unproven() == 0 {
-            return Poll::Ready(());
+    /// The peer's end of file was read just now.
+    fn peer_ended(&mut self) -> Poll<Input> {
+        let Some(connection) = &self.connection else { return Poll::Pending };
+        match connection.unacknowledged() {
+            // Our own end may be on its way still.
+            Some(Ok(bytes)) if self.half_closed => self.peer_finished(bytes <= 1),
+            None => self.peer_finished(self.half_closed),
+            Some(Err(error)) => self.died(error),
+            Some(Ok(bytes)) => {
+                // From here on callers leave the connection to us.
+                let unproven = {
+                    let mut machine = self.shared.lock();
+                    machine.set_direct(None);
+                    machine.sender.unproven()
+                };
+                self.ended = Some(Ended::new(bytes, unproven > 0));
+                self.poll_ended()
+            }
         }
-        let settled = *self.settled.get_or_insert_with(|| Instant::now() + SETTLE);
-        self.timer.poll_until(settled, cx)
+    }
+
+    /// Looks what has become of a connection since the peer ended its side. The end of file hides
+    /// whatever else could be read, so that the kernel is asked.
+    fn poll_ended(&mut self) -> Poll<Input> {
+        let (Some(connection), Some(ended)) = (&self.connection, &mut self.ended) else {
+            return Poll::Pending;
+        };
+        let bytes = match connection.unacknowledged() {
+            Some(Ok(bytes)) => bytes,
+            Some(Err(error)) => return self.died(error),
+            None => return Poll::Pending,
+        };
+        if self.half_closed && bytes == 0 {
+            return self.peer_finished(false);
+        }
+        match ended.look(bytes, self.half_closed) {
+            None => Poll::Pending,
+            Some(reads_on) if connection.outlives_end() => {
+                Poll::Ready(Input::PeerHalfClosed { reads_on })
+            }
+            Some(reads_on) => self.peer_finished(!reads_on),
+        }
+    }
+
+    fn peer_finished(&mut self, proven: bool) -> Poll<Input> {
+        self.forget_connection();
+        Poll::Ready(Input::PeerFinished { proven })
+    }
+
+    /// The connection died of this, or was closed for good before: then a reset answers what was
+    /// written after the end.
+    fn died(&mut self, error: io::Error) -> Poll<Input> {
+        if self.unflushed > 0 && self.ended.as_ref().is_some_and(Ended::stands) {
+            return self.peer_finished(true);
+        }
+        self.forget_connection();
+        Poll::Ready(Input::Disconnected(error.into()))
     }
 
     fn poll_connect(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
@@ -165,6 +216,7 @@ impl Driver {
             Ok(connection) => {
                 self.shared.lock().set_direct(connection.direct());
                 self.connection = Some(connection);
+                self.finish_from = Some(Instant::now() + YOUNG);
                 Input::Connected
             }
             Err(error) => Input::ConnectFailed(error.into()),
@@ -186,6 +238,17 @@ impl Driver {
         match connection.poll_flush(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(())) => {
+                // Whether a peer that ended its side takes anything is known when it acknowledges.
+                if let Some(ended) = self.ended.as_mut().filter(|ended| ended.stands()) {
+                    match connection.unacknowledged() {
+                        Some(Err(error)) => return self.died(error),
+                        Some(Ok(bytes)) if bytes < self.unflushed => ended.reads_on(),
+                        _ => {
+                            ended.look_soon();
+                            return Poll::Pending;
+                        }
+                    }
+                }
                 self.chunk.clear();
                 Poll::Ready(Input::Written(std::mem::take(&mut self.unflushed)))
             }
@@ -197,6 +260,10 @@ impl Driver {
         let Some(connection) = &mut self.connection else {
             return Poll::Ready(Input::Disconnected(gone()));
         };
+        if self.finish_from.is_some_and(|from| Instant::now() < from) {
+            return Poll::Pending;
+        }
+        self.finish_from = None;
         match connection.poll_finish(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(())) => {
@@ -231,7 +298,8 @@ impl Driver {
         self.chunk.clear();
         self.unflushed = 0;
         self.half_closed = false;
-        self.settled = None;
+        self.finish_from = None;
+        self.ended = None;
     }
 
     /// Sleeps, unless the deadline has come or the machine changed its mind meanwhile.
@@ -245,13 +313,22 @@ impl Driver {
             machine.park(cx.waker());
             machine.sender.poll_timeout()
         };
-        let Some(deadline) = deadline else { return Poll::Pending };
+        let deadline = deadline.map(|at| self.shared.clock_time(at));
+        let look = self.ended.as_ref().and_then(|ended| ended.next_look);
+        let finish = self.finish_from.filter(|_| demand == Demand::Finish);
+        let Some(next) = [deadline, look, finish].into_iter().flatten().min() else {
+            return Poll::Pending;
+        };
         // The machine's clock decides: a timer that fired early must not make it spin.
-        let clock = self.shared.clock_time(deadline);
-        match self.timer.poll_until(clock, cx) {
-            Poll::Ready(()) => Poll::Ready(Some(Input::Timeout)),
-            Poll::Pending => Poll::Pending,
+        if self.timer.poll_until(next, cx).is_pending() {
+            return Poll::Pending;
         }
+        if deadline == Some(next) {
+            return Poll::Ready(Some(Input::Timeout));
+        }
+        // Another look at what the peer has acknowledged, or the time for our end.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Tells the machine what happened, wakes whom that answers and reports events.

@@ -102,4 +102,42 @@ mod rt {
             Poll::Ready(self.stream.shutdown(std::net::Shutdown::Write))
         }
     }
+
+    /// A stream whose end is an error, as rustls tells of a peer that closes without a word.
+    pub(crate) struct Abrupt(TcpStream);
+
+    pub(crate) async fn abrupt(address: SocketAddr) -> io::Result<Abrupt> {
+        tcp(address).await.map(Abrupt)
+    }
+
+    impl AsyncRead for Abrupt {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            bytes: &mut [u8],
+        ) -> Poll<io::Result<usize>> {
+            match ready!(Pin::new(&mut self.0).poll_read(cx, bytes))? {
+                0 => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+                read => Poll::Ready(Ok(read)),
+            }
+        }
+    }
+
+    impl AsyncWrite for Abrupt {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Pin::new(&mut self.0).poll_write(cx, bytes)
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_flush(cx)
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(self.0.shutdown(std::net::Shutdown::Write))
+        }
+    }
 }

@@ -59,8 +59,12 @@ pub(crate) trait Connection: Send {
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
     fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
-    /// Returns whether an end of file, seen just now, proves that everything was read.
-    fn proves(&self, half_closed: bool) -> bool;
+    /// Returns how many bytes the peer has not acknowledged, if that can be told, our own end
+    /// counted as one; an error is told once.
+    fn unacknowledged(&self) -> Option<io::Result<usize>>;
+    /// Returns whether the connection can be written to after the peer's end of file, so that one
+    /// that closed its side only is sent what there is.
+    fn outlives_end(&self) -> bool;
     /// Throws away what has not left yet; the connection is dropped next.
     fn abort(&mut self);
     /// Returns the socket for writes without waiting.
@@ -147,8 +151,12 @@ impl Connection for TcpConnection {
         Poll::Ready(socket::finish(&self.0))
     }
 
-    fn proves(&self, half_closed: bool) -> bool {
-        socket::proves(&self.0, half_closed)
+    fn unacknowledged(&self) -> Option<io::Result<usize>> {
+        socket::unacknowledged(&self.0)
+    }
+
+    fn outlives_end(&self) -> bool {
+        socket::PROVES
     }
 
     fn abort(&mut self) {
@@ -194,9 +202,13 @@ impl<C: Connector> Connection for CustomConnection<C> {
         runtime::poll_finish(&mut self.stream, cx)
     }
 
-    fn proves(&self, half_closed: bool) -> bool {
-        let unacknowledged = self.connector.0.unacknowledged(&self.stream);
-        unacknowledged.map_or(half_closed, |bytes| bytes <= usize::from(half_closed))
+    fn unacknowledged(&self) -> Option<io::Result<usize>> {
+        self.connector.0.unacknowledged(&self.stream).map(Ok)
+    }
+
+    /// What another kind of stream makes of writes after an end is not known.
+    fn outlives_end(&self) -> bool {
+        false
     }
 
     /// A stream of unknown kind can only be dropped.

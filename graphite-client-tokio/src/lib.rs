@@ -63,6 +63,7 @@ mod builder;
 mod client;
 mod connect;
 mod driver;
+mod ended;
 mod error;
 mod runtime;
 mod shared;

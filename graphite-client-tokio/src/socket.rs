@@ -47,29 +47,31 @@ pub(crate) fn finish(stream: &TcpStream) -> io::Result<()> {
 /// Whether the system can tell what the receiver's kernel has acknowledged.
 pub(crate) const PROVES: bool = cfg!(target_os = "linux");
 
-/// Returns whether an end of file, seen just now, proves that the receiver read everything: no
-/// error is pending and nothing is unacknowledged, but perhaps our own FIN after a half-close.
+/// Returns how many bytes the receiver's kernel has not acknowledged, our own end after a
+/// half-close counted as one; nothing where the system cannot tell.
 ///
-/// A receiver that dies with unread bytes resets instead, and one that had closed just before our
-/// last bytes leaves an error pending or bytes unacknowledged.
+/// # Errors
 ///
-/// One that shuts down first and closes then resets a little later, which the driver waits for. If
-/// it does so in the moment of our half-close, no sign of its unread bytes ever comes.
+/// What the connection died of, which the kernel tells once: keep it. A receiver that dies with
+/// unread bytes resets, and one that had closed just before our last bytes leaves an error too.
 #[cfg(target_os = "linux")]
-pub(crate) fn proves(stream: &TcpStream, half_closed: bool) -> bool {
+pub(crate) fn unacknowledged(stream: &TcpStream) -> Option<io::Result<usize>> {
     // In this order: a reset empties the count, and leaves its error behind.
-    let acknowledged = unacknowledged(stream).is_ok_and(|bytes| bytes <= i32::from(half_closed));
-    acknowledged && matches!(SockRef::from(stream).take_error(), Ok(None))
+    let bytes = outq(stream);
+    Some(match SockRef::from(stream).take_error() {
+        Ok(None) => bytes,
+        Ok(Some(error)) | Err(error) => Err(error),
+    })
 }
 
 /// Elsewhere an end of file that answers our half-close has to do.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn proves(_stream: &TcpStream, half_closed: bool) -> bool {
-    half_closed
+pub(crate) fn unacknowledged(_stream: &TcpStream) -> Option<io::Result<usize>> {
+    None
 }
 
 #[cfg(target_os = "linux")]
-fn unacknowledged(stream: &TcpStream) -> io::Result<i32> {
+fn outq(stream: &TcpStream) -> io::Result<usize> {
     use std::os::fd::{AsFd as _, AsRawFd as _};
 
     let mut bytes: libc::c_int = 0;
@@ -77,7 +79,7 @@ fn unacknowledged(stream: &TcpStream) -> io::Result<i32> {
     // where the pointer leads. No kept crate wraps this request safely.
     #[expect(unsafe_code, reason = "see SAFETY")]
     let result = unsafe { libc::ioctl(stream.as_fd().as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
-    if result == 0 { Ok(bytes) } else { Err(io::Error::last_os_error()) }
+    if result == 0 { Ok(bytes.unsigned_abs() as usize) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Writes at once, without waiting, as much as the kernel takes; nothing if the receiver was

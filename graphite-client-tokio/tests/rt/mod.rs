@@ -3,9 +3,11 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::BufStream;
+use tokio::io::{AsyncRead, AsyncWrite, BufStream, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::Builder;
 
@@ -49,4 +51,44 @@ pub(crate) async fn unix(path: impl AsRef<Path>) -> io::Result<UnixStream> {
 /// A stream that holds back what is written until it is flushed, as TLS does.
 pub(crate) async fn buffered(address: SocketAddr) -> io::Result<BufStream<TcpStream>> {
     tcp(address).await.map(BufStream::new)
+}
+
+/// A stream whose end is an error, as rustls tells of a peer that closes without a word.
+pub(crate) async fn abrupt(address: SocketAddr) -> io::Result<Abrupt> {
+    tcp(address).await.map(Abrupt)
+}
+
+pub(crate) struct Abrupt(TcpStream);
+
+impl AsyncRead for Abrupt {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.0).poll_read(cx, buffer))?;
+        match buffer.filled().len() > before {
+            true => Poll::Ready(Ok(())),
+            false => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+        }
+    }
+}
+
+impl AsyncWrite for Abrupt {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
 }

@@ -253,7 +253,8 @@ fn every_loss_is_told_once_and_so_is_every_return() {
     block_on(async {
         let graphite = Graphite::plaintext();
         let log = Log::default();
-        let client = log.listen(quick()).connect(graphite.address()).await.unwrap();
+        let builder = log.listen(quick()).settle_timeout(10 * MS);
+        let client = builder.connect(graphite.address()).await.unwrap();
         for i in 0..10 {
             client.send((format!("x.{i}"), i)).await.unwrap();
             graphite.received(i + 1).await;

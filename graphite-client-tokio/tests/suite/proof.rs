@@ -7,7 +7,7 @@ use std::thread;
 use crate::client::{Client, Delivery};
 use crate::rt::{self, block_on};
 use crate::suite::receiver::{Graphite, Manner, until};
-use crate::suite::{Log, MS, numbered, quick};
+use crate::suite::{Log, MS, names, numbered, quick};
 
 #[test]
 fn an_end_of_file_with_everything_read_is_proof() {
@@ -46,8 +46,10 @@ fn a_close_with_unread_bytes_is_no_proof() {
     });
 }
 
+/// The receiver closes its side with much unread, and reads on later: its kernel keeps what it had
+/// taken, so that all arrives, once.
 #[test]
-fn an_end_of_file_with_bytes_on_their_way_is_no_proof() {
+fn an_end_of_file_with_bytes_on_their_way_is_no_proof_and_no_loss() {
     block_on(async {
         let graphite = Graphite::with(Manner::Ignore);
         let log = Log::default();
@@ -62,12 +64,108 @@ fn an_end_of_file_with_bytes_on_their_way_is_no_proof() {
         }
         // The kernels are full; now it closes its side, with much unread.
         graphite.behave(Manner::HangUp);
-        until("the end is seen", || log.lost() > 0).await;
-        assert_eq!(client.stats().confirmed, 0);
+        rt::sleep(100 * MS).await;
         graphite.behave(Manner::Read);
         sending.await.unwrap();
+        graphite.received(400_000).await;
+        assert_eq!((client.stats().confirmed, client.stats().replayed), (0, 0));
+        let error = client.close().await.unwrap_err();
+        assert!(error.undelivered > 0, "{error:?}");
+        assert_eq!((graphite.count(), graphite.connections(), log.lost()), (400_000, 1, 1));
+    });
+}
+
+/// netcat without input, a service that dropped its writing half: they read on.
+#[test]
+fn a_half_open_receiver_gets_every_point_once_over_one_connection() {
+    block_on(async {
+        for delivery in [Delivery::default(), Delivery::BestEffort] {
+            let graphite = Graphite::with(Manner::HalfOpen);
+            let client = quick().delivery(delivery).connect(graphite.address()).await.unwrap();
+            for i in 0..10 {
+                client.send((format!("sent.{i}"), i)).await.unwrap();
+            }
+            for point in numbered("fed", 20_000) {
+                client.feed(point).await.unwrap();
+            }
+            client.flush().await.unwrap();
+            graphite.received(20_010).await;
+            // Nobody can know whether it has read them: `close` says so.
+            let error = client.close().await.unwrap_err();
+            assert_eq!(error.undelivered, 20_010, "{error:?}");
+            let cause = error.source.unwrap().text;
+            assert!(
+                cause.starts_with("receiver closed its side of the connection first"),
+                "{cause}"
+            );
+            let paths: Vec<_> = names("sent", 10).into_iter().chain(names("fed", 20_000)).collect();
+            assert!(graphite.paths() == paths, "{} points", graphite.count());
+            assert_eq!((graphite.connections(), client.stats().replayed), (1, 0), "{delivery:?}");
+        }
+    });
+}
+
+#[test]
+fn confirmed_gives_a_half_open_receiver_every_point_and_claims_nothing() {
+    block_on(async {
+        let graphite = Graphite::with(Manner::HalfOpen);
+        let builder = quick().delivery(Delivery::Confirmed { window: 1 << 20 });
+        let builder = builder.settle_timeout(50 * MS).close_timeout(500 * MS);
+        let client = builder.connect(graphite.address()).await.unwrap();
+        // The end of file must be there before ours: else it would answer it.
+        rt::sleep(100 * MS).await;
+        for point in numbered("x", 1000) {
+            client.feed(point).await.unwrap();
+        }
+        client.flush().await.unwrap_err();
+        graphite.received_distinct(1000).await;
+        assert_eq!(client.stats().confirmed, 0);
+        graphite.behave(Manner::Read);
+        while client.flush().await.is_err() {}
+        assert_eq!(client.stats().confirmed, 1000);
         client.close().await.unwrap();
-        assert_eq!(graphite.distinct(), 400_000);
+    });
+}
+
+/// It closes its side at accept, reads nothing and dies a while later.
+#[test]
+fn an_end_of_file_that_was_there_first_proves_nothing() {
+    block_on(async {
+        for delivery in [Delivery::default(), Delivery::Confirmed { window: 1 << 20 }] {
+            let mut graphite = Graphite::with(Manner::HangUp);
+            let log = Log::default();
+            let builder = log.listen(quick().delivery(delivery).close_timeout(2_500 * MS));
+            let client = builder.connect(graphite.address()).await.unwrap();
+            graphite.reached(1).await;
+            graphite.refuse();
+            rt::sleep(50 * MS).await;
+            for point in numbered("x", 4) {
+                client.feed(point).await.unwrap();
+            }
+            let flushed = client.flush().await;
+            assert_eq!(flushed.is_ok(), delivery == Delivery::default());
+            rt::sleep(1_500 * MS).await;
+            graphite.behave(Manner::CloseAtOnce);
+            let error = client.close().await.unwrap_err();
+            assert_eq!((error.undelivered, client.stats().confirmed), (4, 0), "{delivery:?}");
+            let proven = log.count(|event| matches!(event, crate::client::Event::Confirmed(_)));
+            assert_eq!(proven, 0, "{:?}", log.events());
+        }
+    });
+}
+
+/// Some TLS libraries close without a word; rustls calls that an unexpected end. After our own end
+/// it is the end of file that was waited for.
+#[test]
+fn an_unexpected_end_of_a_stream_answers_our_half_close() {
+    block_on(async {
+        let graphite = Graphite::plaintext();
+        let address = graphite.address();
+        let connector = move || async move { rt::abrupt(address).await };
+        let client = quick().connect_with(connector).await.unwrap();
+        client.send_multiple(numbered("x", 100)).await.unwrap();
+        client.close().await.unwrap();
+        assert_eq!((graphite.count(), graphite.connections()), (100, 1));
     });
 }
 

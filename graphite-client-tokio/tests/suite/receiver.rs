@@ -39,6 +39,8 @@ pub(crate) enum Manner {
     Ignore,
     /// Closes its writing side only, and reads nothing.
     HangUp,
+    /// Closes its writing side only, and reads on: `nc -lk </dev/null`.
+    HalfOpen,
     /// Reads, but never answers the end of file.
     NeverFinish,
     /// Answers, as a web server would.
@@ -296,7 +298,7 @@ fn converse(mut stream: TcpStream, protocol: Protocol, number: usize, state: &Mu
                 spoke = true;
                 let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
             }
-            Manner::HangUp if !hung_up => {
+            Manner::HangUp | Manner::HalfOpen if !hung_up => {
                 hung_up = true;
                 let _ = stream.shutdown(Shutdown::Write);
             }

@@ -1,0 +1,105 @@
+//! A connection whose peer has ended its side: has it closed for good, or does it read on?
+//!
+//! The end of file looks the same. What the peer's kernel acknowledges after it tells: a closed
+//! connection acknowledges nothing more and resets. Until that is known only one write is made.
+//! Not here: what follows from it, which is the machine's.
+
+use std::time::Duration;
+
+use crate::runtime::Instant;
+
+/// How long an end of file is looked at before anything is written after it, if something is
+/// unproven. Some receivers shut a connection down and close it a moment later, as all on Twisted
+/// do, carbon too: their end of file comes first, and only the close resets what they had left
+/// unread. Bytes written in between would be reset as well, and hide that.
+const SETTLE: Duration = Duration::from_millis(250);
+/// The first and the longest distance of two looks at what is acknowledged: no kernel tells of it
+/// by itself, and the end of file hides a reset from the reading side.
+const SOON: Duration = Duration::from_millis(1);
+const LATE: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub(crate) struct Ended {
+    stage: Stage,
+    /// When to look again.
+    pub(crate) next_look: Option<Instant>,
+    distance: Duration,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Nothing is written until the end has stood for a while.
+    Settles { until: Instant },
+    /// Bytes were on their way when the end came: nothing is written until they are acknowledged.
+    OnTheWay { unacknowledged: usize },
+    /// Everything was acknowledged; the next write tells.
+    Stands,
+    /// It acknowledges what comes after its end.
+    ReadsOn,
+}
+
+impl Ended {
+    /// Begins with so many bytes unacknowledged; an end that could prove something is let settle.
+    pub(crate) fn new(unacknowledged: usize, unproven: bool) -> Self {
+        let now = Instant::now();
+        let stage = match unacknowledged {
+            0 => Stage::Settles { until: if unproven { now + SETTLE } else { now } },
+            _ => Stage::OnTheWay { unacknowledged },
+        };
+        Self { stage, next_look: None, distance: SOON }
+    }
+
+    /// Returns whether nothing is to be written yet.
+    pub(crate) fn holds(&self) -> bool {
+        matches!(self.stage, Stage::Settles { .. } | Stage::OnTheWay { .. })
+    }
+
+    /// Returns whether the machine was told of an end after which nothing was acknowledged yet.
+    pub(crate) fn stands(&self) -> bool {
+        matches!(self.stage, Stage::Stands)
+    }
+
+    /// Takes what is unacknowledged now; returns, when that is clear and once, whether the peer
+    /// reads on. `waits` tells that something written is to be acknowledged.
+    pub(crate) fn look(&mut self, unacknowledged: usize, waits: bool) -> Option<bool> {
+        match self.stage {
+            Stage::Settles { until } if Instant::now() < until => {
+                self.next_look = Some(until);
+                None
+            }
+            Stage::Settles { .. } => {
+                self.stage = Stage::Stands;
+                self.next_look = None;
+                Some(false)
+            }
+            Stage::OnTheWay { unacknowledged: before } if unacknowledged < before => {
+                self.reads_on();
+                Some(true)
+            }
+            Stage::OnTheWay { .. } => {
+                self.look_soon();
+                None
+            }
+            Stage::Stands | Stage::ReadsOn => {
+                if waits {
+                    self.look_soon();
+                } else {
+                    self.next_look = Some(Instant::now() + LATE);
+                }
+                None
+            }
+        }
+    }
+
+    /// What was written after the end is acknowledged.
+    pub(crate) fn reads_on(&mut self) {
+        self.stage = Stage::ReadsOn;
+        self.next_look = None;
+        self.distance = SOON;
+    }
+
+    pub(crate) fn look_soon(&mut self) {
+        self.next_look = Some(Instant::now() + self.distance);
+        self.distance = (self.distance * 2).min(LATE);
+    }
+}
