@@ -13,7 +13,7 @@ use crate::protocol::{FRAME_BYTES, MAX_FRAME_BYTES, Protocol};
 /// |---|---|---|
 /// | `BestEffort` | goes on with the frame that was cut | what the kernels held is lost |
 /// | `Replay` | sends the last `window` bytes again | `window` bytes of memory, repeats |
-/// | `Confirmed` | sends everything unproven again | the same, and a connection a flush |
+/// | `Confirmed` | sends everything unproven again | the same, a connection a flush, and calls that fail with a receiver that cannot prove |
 ///
 /// A *repeat* changes nothing where a store keeps one value for a name and a time (carbon-cache,
 /// whisper, go-carbon). It does where every value counts: carbon-aggregator sums and counts it
@@ -32,8 +32,29 @@ use crate::protocol::{FRAME_BYTES, MAX_FRAME_BYTES, Protocol};
 /// sure of that too. It does not cover a receiver that stops reading for long, lets larger buffers
 /// fill and then dies: use `Confirmed` there.
 ///
-/// Where nothing can prove that a receiver read everything ([`Config::proofs`]), every connection
-/// that it closes counts as one in doubt, and the window is sent again on the next one.
+/// Where nothing can prove that a receiver read everything ([`Config::proofs`]; a client over TCP
+/// on Linux can), every connection that it closes counts as one in doubt, and the window is sent
+/// again on the next one.
+///
+/// # What an end of file proves
+///
+/// A receiver's end of file says that it will not speak again, and nothing else: it may have read
+/// everything and closed, or it may have closed its writing side only, to read on (`nc -lk` without
+/// input) or to die with all of it unread. So it proves only what it answers:
+///
+/// | end of file | `BestEffort`, `Replay` | `Confirmed` |
+/// |---|---|---|
+/// | after our half-close, not there before it | everything written was read | the same |
+/// | unasked, followed by an error | nothing: what is kept is sent again | the same |
+/// | unasked, and a reset answers the next bytes | what was written before it was read; those bytes are sent again | nothing |
+/// | unasked, and stands for [`settle_timeout`](Config::settle_timeout) with nothing to send | what was written before it was read | nothing |
+/// | unasked, and the next bytes are acknowledged | nothing: the receiver reads on, over this connection; `close` counts what is kept as not known to be delivered | nothing: calls that wait for a proof fail |
+///
+/// What TCP cannot tell, and this library therefore neither: a receiver that shuts down both its
+/// sides, or that closes its writing side and dies later than `settle_timeout`, with bytes unread,
+/// from one that had read them; under `Confirmed`, a receiver that closes its writing side, with
+/// bytes unread, in the moment of our half-close, from one that answers it. *Read* is also not
+/// *understood*: a receiver of the other protocol reads everything and stores nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Delivery {
@@ -49,8 +70,11 @@ pub enum Delivery {
     /// Nothing is forgotten until the receiver is proven to have read it: when the window is
     /// full, at every flush and close, and at the latest every
     /// [`confirm_interval`](Config::confirm_interval), the sender half-closes, waits for the end
-    /// of file, and goes on with a new connection. No sign tells of a receiver that shuts its
-    /// connection down, with unread bytes, in the very moment of that half-close.
+    /// of file, and goes on with a new connection. A receiver that reads slowly is given less at a
+    /// time, and is waited for longer, after a proof that did not come within
+    /// [`close_timeout`](Config::close_timeout): from 1,000 bytes a second on, everything is proven
+    /// within three times what the reading takes, and is sent at most three times. Those who wait
+    /// are told of a failure each `close_timeout` meanwhile.
     Confirmed {
         /// How much may be unproven at a time, in bytes.
         window: usize,
