@@ -93,15 +93,23 @@ fn excerpt(path: &str) -> Box<str> {
     format!("{}…", &path[..end]).into()
 }
 
+/// Names a character that no path may hold: shown as it is, it would break the log's line.
+struct Forbidden(char);
+
+impl fmt::Display for Forbidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.0.is_whitespace() { "white space" } else { "a control character" };
+        write!(f, "{kind} (U+{:04X})", u32::from(self.0))
+    }
+}
+
 impl fmt::Display for MetricError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EmptyPath => write!(f, "metric path is empty"),
             Self::ForbiddenCharacter { path, character, offset } => {
-                let kind =
-                    if character.is_whitespace() { "white space" } else { "a control character" };
-                let code = u32::from(*character);
-                write!(f, "metric path {path:?} holds {kind} (U+{code:04X}) at byte {offset}")
+                let what = Forbidden(*character);
+                write!(f, "metric path {path:?} holds {what} at byte {offset}")
             }
             Self::NotFinite { path, value } => {
                 write!(f, "value of metric {path:?} is {value}, only finite values can be sent")
@@ -120,6 +128,74 @@ impl fmt::Display for MetricError {
 }
 
 impl Error for MetricError {}
+
+/// Why a prefix of all paths is refused.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum PrefixError {
+    /// The prefix holds white space or a control character, where carbon would split the path.
+    ForbiddenCharacter {
+        /// The prefix, cut after 120 bytes.
+        prefix: Box<str>,
+        /// The first such character.
+        character: char,
+        /// Where it stands, in bytes from the start of the prefix.
+        offset: usize,
+    },
+    /// Nothing stands before a dot: stores drop the empty part, so that the series get other
+    /// names.
+    EmptyPart {
+        /// The prefix, cut after 120 bytes.
+        prefix: Box<str>,
+        /// Where the dot stands, in bytes from the start of the prefix.
+        offset: usize,
+    },
+    /// The prefix leaves no room for a point in a line.
+    TooLong {
+        /// The prefix, cut after 120 bytes.
+        prefix: Box<str>,
+        /// Its length in bytes, with the dot after it.
+        bytes: usize,
+        /// The most it may be in bytes, with the dot after it.
+        limit: usize,
+    },
+}
+
+impl PrefixError {
+    #[cold]
+    pub(crate) fn forbidden(prefix: &str, character: char, offset: usize) -> Self {
+        Self::ForbiddenCharacter { prefix: excerpt(prefix), character, offset }
+    }
+
+    #[cold]
+    pub(crate) fn empty_part(prefix: &str, offset: usize) -> Self {
+        Self::EmptyPart { prefix: excerpt(prefix), offset }
+    }
+
+    #[cold]
+    pub(crate) fn too_long(prefix: &str, bytes: usize, limit: usize) -> Self {
+        Self::TooLong { prefix: excerpt(prefix), bytes, limit }
+    }
+}
+
+impl fmt::Display for PrefixError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ForbiddenCharacter { prefix, character, offset } => {
+                let what = Forbidden(*character);
+                write!(f, "prefix {prefix:?} holds {what} at byte {offset}")
+            }
+            Self::EmptyPart { prefix, offset } => {
+                write!(f, "prefix {prefix:?} has nothing before the dot at byte {offset}")
+            }
+            Self::TooLong { prefix, bytes, limit } => {
+                write!(f, "prefix {prefix:?} is {bytes} bytes with its dot, limit is {limit}")
+            }
+        }
+    }
+}
+
+impl Error for PrefixError {}
 
 /// Why [`Protocol::encode`](crate::Protocol::encode) refused a batch. The output is unchanged.
 #[derive(Clone, Debug, PartialEq)]

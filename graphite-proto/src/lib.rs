@@ -39,7 +39,7 @@ mod window;
 
 pub use address::{Address, AddressError};
 pub use config::{Config, Delivery, NonFinite, Overflow};
-pub use error::{DecodeError, EncodeError, EnqueueError, MetricError};
+pub use error::{DecodeError, EncodeError, EnqueueError, MetricError, PrefixError};
 pub use event::{Event, Failure, Input, Output};
 pub use instant::Instant;
 pub use metric::{Metric, Timestamp, Value};

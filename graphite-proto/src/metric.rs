@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::error::MetricError;
+use crate::error::{MetricError, PrefixError};
+use crate::protocol::MAX_LINE_BYTES;
 
 /// One point of a series: a path, a value and, if it is known already, a timestamp.
 ///
@@ -308,10 +309,43 @@ fn odd_bytes(word: u64) -> u64 {
 
 #[cold]
 fn check_characters(path: &str) -> Result<(), MetricError> {
-    match path.char_indices().find(|(_, c)| c.is_whitespace() || c.is_control()) {
+    match forbidden_character(path) {
         Some((offset, character)) => Err(MetricError::forbidden(path, character, offset)),
         None => Ok(()),
     }
+}
+
+/// Finds the first character that no path may hold.
+fn forbidden_character(path: &str) -> Option<(usize, char)> {
+    path.char_indices().find(|(_, c)| c.is_whitespace() || c.is_control())
+}
+
+/// The longest prefix, its dot included, that leaves room for a point in a line: the shortest
+/// one is `m 0 0`.
+const MAX_PREFIX_BYTES: usize = MAX_LINE_BYTES - "m 0 0".len();
+
+/// Refuses what cannot begin a path; an empty prefix is none, and the dot after it may be there.
+#[cfg_attr(not(test), expect(dead_code, reason = "not asked yet where a client connects"))]
+pub(crate) fn check_prefix(prefix: &str) -> Result<(), PrefixError> {
+    if prefix.is_empty() {
+        return Ok(());
+    }
+    if let Some((offset, character)) = forbidden_character(prefix) {
+        return Err(PrefixError::forbidden(prefix, character, offset));
+    }
+    let name = prefix.strip_suffix('.').unwrap_or(prefix);
+    let mut offset = 0;
+    for part in name.split('.') {
+        if part.is_empty() {
+            return Err(PrefixError::empty_part(prefix, offset));
+        }
+        offset += part.len() + 1;
+    }
+    // What was counted last is the whole name with a dot after it.
+    if offset > MAX_PREFIX_BYTES {
+        return Err(PrefixError::too_long(prefix, offset, MAX_PREFIX_BYTES));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -349,5 +383,39 @@ mod tests {
                 assert_eq!(refused, c.is_whitespace() || c.is_control(), "U+{:04X}", u32::from(c));
             }
         }
+    }
+
+    #[test]
+    fn a_prefix_begins_a_path_or_is_refused() {
+        let longest = "p".repeat(MAX_PREFIX_BYTES - 1);
+        for prefix in ["", "a", "a.", "web.eu-1", "grö.汉.", &longest, &format!("{longest}.")] {
+            assert_eq!(check_prefix(prefix), Ok(()), "{prefix:?}");
+        }
+        for (prefix, text) in [
+            (".", "prefix \".\" has nothing before the dot at byte 0"),
+            (".a", "prefix \".a\" has nothing before the dot at byte 0"),
+            ("a..", "prefix \"a..\" has nothing before the dot at byte 2"),
+            ("ä...b", "prefix \"ä...b\" has nothing before the dot at byte 3"),
+            ("a b", "prefix \"a b\" holds white space (U+0020) at byte 1"),
+            ("a.\n", "prefix \"a.\\n\" holds white space (U+000A) at byte 2"),
+            ("\0", "prefix \"\\0\" holds a control character (U+0000) at byte 0"),
+        ] {
+            assert_eq!(check_prefix(prefix).unwrap_err().to_string(), text);
+        }
+        for prefix in [format!("{longest}p"), format!("{longest}p.")] {
+            let text = check_prefix(&prefix).unwrap_err().to_string();
+            assert!(text.ends_with("…\" is 16380 bytes with its dot, limit is 16379"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_longest_prefix_leaves_room_for_one_line() {
+        let prefix = "p".repeat(MAX_PREFIX_BYTES - 1);
+        let mut line = Vec::new();
+        let fits = |prefix: &str, line: &mut Vec<u8>| {
+            crate::Protocol::Plaintext.encode([(format!("{prefix}.m"), 0)], 0, line)
+        };
+        assert_eq!(fits(&prefix, &mut line), Ok(()));
+        assert!(fits(&format!("{prefix}p"), &mut line).is_err());
     }
 }

@@ -4,9 +4,9 @@ use std::error::Error;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use graphite_proto::{
-    Config, Delivery, EncodeError, EnqueueError, Event, Failure, Input, Instant, Metric,
-    MetricError, NonFinite, Output, Overflow, Protocol, Receiver, Sender, Stats, Ticket, Timestamp,
-    Value,
+    Address, AddressError, Config, DecodeError, Delivery, EncodeError, EnqueueError, Event,
+    Failure, Input, Instant, Metric, MetricError, NonFinite, Output, Overflow, PrefixError,
+    Protocol, Receiver, Sender, Stats, Ticket, Timestamp, Value,
 };
 
 fn plain<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + std::fmt::Debug>() {}
@@ -16,7 +16,10 @@ fn error<T: Error + Clone + PartialEq + Send + Sync + 'static>() {}
 
 #[test]
 fn public_types_are_send_sync_and_unpin() {
+    plain::<Address>();
+    plain::<AddressError>();
     plain::<Config>();
+    plain::<DecodeError>();
     plain::<Delivery>();
     plain::<EncodeError>();
     plain::<EnqueueError>();
@@ -29,6 +32,7 @@ fn public_types_are_send_sync_and_unpin() {
     plain::<NonFinite>();
     plain::<Output<'static>>();
     plain::<Overflow>();
+    plain::<PrefixError>();
     plain::<Protocol>();
     plain::<Receiver>();
     plain::<Sender>();
@@ -58,8 +62,11 @@ fn small_types_are_copied_and_the_others_cloned() {
 
 #[test]
 fn errors_go_anywhere() {
+    error::<AddressError>();
+    error::<DecodeError>();
     error::<EncodeError>();
     error::<EnqueueError>();
     error::<Failure>();
     error::<MetricError>();
+    error::<PrefixError>();
 }
