@@ -93,8 +93,9 @@ impl<'a> From<&'a Metric<'_>> for Metric<'a> {
 
 /// The value of a point.
 ///
-/// Integers stay integers on the plaintext wire; in a pickle those outside `i32` become floats,
-/// since go-carbon and older relays refuse Python's long integers.
+/// Integers stay integers on the plaintext wire; in a pickle those outside 0 to 2,147,483,647
+/// become floats, since go-carbon reads negative ones as unsigned and older relays refuse Python's
+/// long integers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Value {

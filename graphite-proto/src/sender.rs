@@ -61,7 +61,8 @@ const EVENTS: usize = 16;
 ///    happens while they wait; their points stay queued, and the reconnecting goes on. Connections
 ///    that are lost in a row and are no failures come with growing distances too.
 /// 7. In the steady state nothing is allocated for a point.
-/// 8. What goes out is what every receiver reads: one space, `\n`, small integers in pickles.
+/// 8. What goes out is what every receiver reads: one space, `\n`, integers in pickles
+///    only from 0 to 2^31-1.
 /// 9. An end of file proves only what stood before it. One that was not asked for by a half-close
 ///    does not end the writing: a receiver may close its side and read on. If it stands for
 ///    [`settle_timeout`](Config::settle_timeout) with no error behind it, or if a reset answers

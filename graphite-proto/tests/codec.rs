@@ -47,7 +47,7 @@ fn sent_at(metric: &Metric<'_>) -> Timestamp {
 }
 
 /// What a metric is on the other side: integers in the first variant that holds them, and in a
-/// pickle those outside `i32` as floats.
+/// pickle those outside 0 to 2^31-1 as floats.
 fn arrived(protocol: Protocol, metric: &Metric<'_>) -> Metric<'static> {
     let integer = match metric.value() {
         Value::I64(value) => Some(i128::from(value)),
@@ -55,9 +55,10 @@ fn arrived(protocol: Protocol, metric: &Metric<'_>) -> Metric<'static> {
         _ => None,
     };
     let value = match integer {
-        Some(value) if protocol == Protocol::Pickle => {
-            i32::try_from(value).map_or_else(|_| metric.value().as_f64().into(), Value::from)
-        }
+        Some(value) if protocol == Protocol::Pickle => match i32::try_from(value) {
+            Ok(value) if value >= 0 => value.into(),
+            _ => metric.value().as_f64().into(),
+        },
         Some(value) => i64::try_from(value).map_or_else(|_| metric.value(), Value::from),
         None => metric.value(),
     };
@@ -107,7 +108,7 @@ fn frames_are_these_bytes() {
     let begin = "80025d28"; // PROTO 2, EMPTY_LIST, MARK
     let a = "285801000000612"; // MARK, BINUNICODE "a", half of MARK
     let end = "652e"; // APPENDS, STOP
-    let cases: [(Metric<'_>, &str); 14] = [
+    let cases: [(Metric<'_>, &str); 17] = [
         (Metric::from(("a", 0.5)), "84a00f15365473fe0000000000000"),
         (Metric::from(("a", 0)), "84a00f153654a00000000"),
         (Metric::from(("a", 0, 0)), "84a000000004a00000000"),
@@ -117,7 +118,11 @@ fn frames_are_these_bytes() {
         (Metric::from(("a", 255)), "84a00f153654aff000000"),
         (Metric::from(("a", 256)), "84a00f153654a00010000"),
         (Metric::from(("a", i32::MAX)), "84a00f153654affffff7f"),
-        (Metric::from(("a", i32::MIN)), "84a00f153654a00000080"),
+        // go-carbon reads `BININT` as unsigned: a negative one would be stored as 2^32 more.
+        (Metric::from(("a", -1)), "84a00f1536547bff0000000000000"),
+        (Metric::from(("a", -1i8)), "84a00f1536547bff0000000000000"),
+        (Metric::from(("a", -7i64)), "84a00f1536547c01c000000000000"),
+        (Metric::from(("a", i32::MIN)), "84a00f1536547c1e0000000000000"),
         (Metric::from(("a", 1i64 << 31)), "84a00f153654741e0000000000000"),
         (Metric::from(("a", -(1i64 << 31) - 1)), "84a00f1536547c1e0000000200000"),
         (Metric::from(("a", u64::MAX)), "84a00f153654743f0000000000000"),

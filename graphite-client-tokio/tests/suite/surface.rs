@@ -33,9 +33,13 @@ fn every_call_delivers_by_both_protocols() {
             client.flush().await.unwrap();
             assert_eq!(client.stats().written, 5);
             client.close().await.unwrap();
+            let negative = match protocol {
+                Protocol::Pickle => Value::F64(-7.0),
+                _ => Value::I64(-7),
+            };
             let expected = [
                 Metric::new("a.send", 0.25).at(1),
-                Metric::new("b.batch", -7).at(2),
+                Metric::new("b.batch", negative).at(2),
                 Metric::new("c.batch", 1 << 20).at(3),
                 Metric::new("d.feed", 0.1).at(4),
                 Metric::new("e.try", 1e300).at(5),

@@ -78,29 +78,34 @@ fn measure(point: &Point<'_>, max_frame: usize) -> Result<(), MetricError> {
     Err(MetricError::frame_too_long(point.path, bytes, max_frame))
 }
 
-/// A number as it goes into a pickle: integers outside `i32` as floats, since they would become
-/// Python longs (`LONG1`), which older relays refuse.
+/// A number as it goes into a pickle: as an integer only from 0 to 2^31-1. Larger ones would
+/// become Python longs (`LONG1`), which older relays refuse; negative ones are `BININT`, which
+/// go-carbon reads as unsigned, so that -1 would be stored as 4294967295.
 #[derive(Clone, Copy)]
 enum Number {
     Int(i32),
     Float(f64),
 }
 
+impl Number {
+    /// Takes an integer that goes out as one.
+    fn small(integer: impl TryInto<i32>) -> Option<Self> {
+        integer.try_into().ok().filter(|integer| *integer >= 0).map(Self::Int)
+    }
+}
+
 impl Point<'_> {
     fn timestamp(&self) -> Number {
-        match i32::try_from(self.timestamp) {
-            Ok(value) => Number::Int(value),
-            Err(_) => Number::Float(self.timestamp.into()),
-        }
+        Number::small(self.timestamp).unwrap_or(Number::Float(self.timestamp.into()))
     }
 
     fn value(&self) -> Number {
-        let int = match self.value {
-            Value::I64(value) => i32::try_from(value).ok(),
-            Value::U64(value) => i32::try_from(value).ok(),
-            Value::F64(value) => return Number::Float(value),
+        let small = match self.value {
+            Value::I64(value) => Number::small(value),
+            Value::U64(value) => Number::small(value),
+            Value::F64(_) => None,
         };
-        int.map_or_else(|| Number::Float(self.value.as_f64()), Number::Int)
+        small.unwrap_or(Number::Float(self.value.as_f64()))
     }
 }
 
