@@ -64,10 +64,10 @@ fn magnitude(bytes: &[u8], negative: bool) -> f64 {
     let mut leading = top.iter().rev().fold(0, |value, digit| value << 8 | u64::from(*digit));
     // These 57 bits or more round as the whole number does if the last says that more follows.
     leading |= u64::from(low.iter().any(|digit| *digit != 0));
-    let exponent = i32::try_from(8 * low.len()).unwrap_or(i32::MAX);
     #[expect(clippy::cast_precision_loss, reason = "this is the rounding")]
     let leading = leading as f64;
-    leading * 2f64.powi(exponent)
+    // A power of two changes no digit, so each product is exact; that of `powi` need not be.
+    low.iter().fold(leading, |value, _| value * 256.0)
 }
 
 /// Turns an integer into the first variant that holds it.
@@ -109,12 +109,19 @@ mod tests {
                 Value::F64(scaled) => scaled,
                 other => other.as_f64(),
             };
+            // 2^160, by its exponent alone.
+            let scale = f64::from_bits((1023 + 160) << 52);
             #[expect(clippy::cast_precision_loss, reason = "the rounding to compare with")]
-            let expected = value as f64 * 2f64.powi(160);
+            let expected = value as f64 * scale;
             assert_eq!(scaled.to_bits(), expected.to_bits(), "{value} scaled");
         }
         assert_eq!(from_long(&[]), Value::I64(0));
         assert_eq!(from_long(&[0x7F; 255]), Value::F64(f64::INFINITY));
         assert_eq!(from_long(&[0x80; 255]), Value::F64(f64::NEG_INFINITY));
+        // From the largest float to the middle between it and 2^1024, which is rounded up.
+        let near = |low, digit| [&[low; 121][..], &[digit], &[0xFF; 6], &[0]].concat();
+        assert_eq!(from_long(&near(0, 0xF8)), Value::F64(f64::MAX));
+        assert_eq!(from_long(&near(0xFF, 0xFB)), Value::F64(f64::MAX));
+        assert_eq!(from_long(&near(0, 0xFC)), Value::F64(f64::INFINITY));
     }
 }
