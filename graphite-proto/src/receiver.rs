@@ -48,7 +48,8 @@ const KEPT_BYTES: usize = 65_536;
 /// frame, not the connection.
 ///
 /// - A line is three fields at any Unicode white space, ended by `\n` or `\r\n`.
-/// - A pickle is a list or tuple of `(path, (timestamp, value))`, of any protocol from 0 to 5.
+/// - A pickle is a list or tuple of `(path, (timestamp, value))`, of any protocol from 0 to 5; the
+///   texts and numbers of protocol 0, which many senders write by hand, with CPython's escapes.
 ///   Anything that would make a Python object (`GLOBAL`, `REDUCE`, ...) is an error, and so is
 ///   every opcode that plain lists of text and numbers do not need. Paths in a pickle are taken
 ///   as they are: they may hold spaces or be empty.

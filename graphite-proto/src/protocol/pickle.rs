@@ -96,7 +96,7 @@ impl Number {
 
 impl Point<'_> {
     fn timestamp(&self) -> Number {
-        Number::small(self.timestamp).unwrap_or(Number::Float(self.timestamp.into()))
+        Number::small(self.timestamp).unwrap_or_else(|| Number::Float(self.timestamp.into()))
     }
 
     fn value(&self) -> Number {
@@ -105,7 +105,7 @@ impl Point<'_> {
             Value::U64(value) => Number::small(value),
             Value::F64(_) => None,
         };
-        small.unwrap_or(Number::Float(self.value.as_f64()))
+        small.unwrap_or_else(|| Number::Float(self.value.as_f64()))
     }
 }
 

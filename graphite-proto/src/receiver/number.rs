@@ -17,6 +17,54 @@ pub(crate) fn parse(text: &str) -> Option<Value> {
     text.parse().ok().map(Value::F64)
 }
 
+/// Reads an integer as Python's `int(text, 0)` does: white space around it, a sign, and decimal
+/// digits or a prefix of another base; but no `_`, and in another base at most 128 bits.
+pub(crate) fn literal(text: &str) -> Option<Value> {
+    let text = text.trim_matches(is_space);
+    let (sign, digits) = match text.as_bytes() {
+        [b'+' | b'-', ..] => text.split_at(1),
+        _ => ("", text),
+    };
+    let radix = match digits.as_bytes() {
+        [b'0', b'x' | b'X', ..] => 16,
+        [b'0', b'o' | b'O', ..] => 8,
+        [b'0', b'b' | b'B', ..] => 2,
+        // What C takes for octal, Python takes for a mistake, unless it is zero all the same.
+        [b'0', ..] => return digits.bytes().all(|digit| digit == b'0').then_some(Value::I64(0)),
+        [] => return None,
+        // Integers of any length are rounded once.
+        _ if digits.bytes().all(|digit| digit.is_ascii_digit()) => return parse(text),
+        _ => return None,
+    };
+    signed(sign, &digits[2..], radix)
+}
+
+/// Reads what C's `strtol` takes for octal, as Python lets it do for `INT`: digits behind a 0 and
+/// nothing behind them.
+pub(crate) fn c_octal(text: &str) -> Option<Value> {
+    let text = text.trim_start_matches(is_space);
+    let (sign, digits) = text.split_at(text.find('0')?);
+    // A `long` of C has 64 bits.
+    signed(sign, digits, 8).filter(|value| matches!(value, Value::I64(_)))
+}
+
+/// White space in C.
+fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t'..='\r')
+}
+
+fn signed(sign: &str, digits: &str, radix: u32) -> Option<Value> {
+    // `from_str_radix` would take a sign of its own.
+    let magnitude = digits
+        .starts_with(|c: char| c.is_digit(radix))
+        .then(|| i128::from_str_radix(digits, radix).ok())??;
+    match sign {
+        "" | "+" => Some(from_i128(magnitude)),
+        "-" => Some(from_i128(-magnitude)),
+        _ => None,
+    }
+}
+
 /// A timestamp that was read: `Ok(None)` for "now", an error for one out of range.
 pub(crate) fn timestamp(value: Value) -> Result<Option<Timestamp>, ()> {
     let seconds = match value {

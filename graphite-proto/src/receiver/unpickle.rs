@@ -7,7 +7,9 @@
 //! ([`frame`]).
 //!
 //! The opcodes are those that CPython's picklers 0 to 5 write for lists and tuples of text and
-//! numbers, Python 2's byte strings included, which carbon reads as UTF-8.
+//! numbers, Python 2's byte strings included, which carbon reads as UTF-8. Those of protocol 0 are
+//! lines that others write by hand, so their arguments are read by CPython's rules, not only in the
+//! form that its picklers give them (`tests/data/protocol0.txt`).
 
 mod frame;
 mod text;
@@ -30,6 +32,8 @@ const MAX_VALUES: usize = MAX_FRAME_BYTES / 2;
 /// The most sequences that may be open around each other. Points need three, and a sequence of
 /// the wrong shape is to cost only its own element.
 const MAX_DEPTH: usize = 16;
+
+const NO_NUMBER: &str = "a number is not written in digits";
 
 /// The latest pickle protocol.
 const MAX_PROTOCOL: u8 = 5;
@@ -81,7 +85,7 @@ struct Machine<'a> {
     frame: Frame,
 }
 
-impl Machine<'_> {
+impl<'a> Machine<'a> {
     /// Runs one opcode; returns the value of the pickle at its end.
     fn step(&mut self) -> Result<Option<Item>, Fault> {
         let [opcode] = self.array()?;
@@ -100,7 +104,8 @@ impl Machine<'_> {
             b'M' => self.integer(u16::from_le_bytes)?,
             b'G' => self.big_endian_float()?,
             0x8A => self.long()?,
-            b'I' | b'L' => self.decimal()?,
+            b'I' => self.int()?,
+            b'L' => self.decimal_long()?,
             b'F' => self.decimal_float()?,
             b'N' => self.push(Item::Other)?,
             0x88 => self.push(Item::Number(Value::I64(1)))?,
@@ -179,13 +184,18 @@ impl Machine<'_> {
     }
 
     /// Takes the rest of the line, which ends an opcode of protocol 0.
-    fn line(&mut self) -> Result<&str, Fault> {
+    fn line(&mut self) -> Result<&'a [u8], Fault> {
         let rest = &self.pickle[self.at..];
         let Some(end) = memchr(b'\n', rest) else {
             return fault("it is cut short");
         };
         self.at += end + 1;
-        std::str::from_utf8(&rest[..end]).or_else(|_| fault("a number is not written in digits"))
+        Ok(&rest[..end])
+    }
+
+    /// Takes the rest of the line as what a number is written in.
+    fn digits(&mut self) -> Result<&'a str, Fault> {
+        std::str::from_utf8(self.line()?).or_else(|_| fault(NO_NUMBER))
     }
 
     fn push(&mut self, item: Item) -> Result<(), Fault> {
@@ -286,15 +296,14 @@ impl Machine<'_> {
         self.push(Item::text(start..self.at))
     }
 
-    fn escaped(&mut self, decode: fn(&[u8], &mut String) -> Option<()>) -> Result<(), Fault> {
-        let rest = &self.pickle[self.at..];
-        let Some(end) = memchr(b'\n', rest) else {
-            return fault("it is cut short");
-        };
-        self.at += end + 1;
-        match self.frame.decode(|texts| decode(&rest[..end], texts)) {
-            Some(item) => self.push(item),
-            None => fault("a text is not written as Python writes it"),
+    fn escaped(
+        &mut self,
+        decode: fn(&[u8], &mut String) -> Result<(), &'static str>,
+    ) -> Result<(), Fault> {
+        let line = self.line()?;
+        match self.frame.decode(|texts| decode(line, texts)) {
+            Ok(item) => self.push(item),
+            Err(reason) => fault(reason),
         }
     }
 
@@ -317,27 +326,34 @@ impl Machine<'_> {
         self.push(Item::Number(value))
     }
 
-    fn decimal(&mut self) -> Result<(), Fault> {
-        let line = self.line()?;
-        let text = line.strip_suffix('L').unwrap_or(line);
-        let digits = text.strip_prefix('-').unwrap_or(text);
-        match number::parse(text) {
-            Some(value) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                self.push(Item::Number(value))
-            }
-            _ => fault("a number is not written in digits"),
+    /// Reads `INT`, where C reads a leading 0 as octal.
+    fn int(&mut self) -> Result<(), Fault> {
+        let text = self.digits()?;
+        match number::c_octal(text).or_else(|| number::literal(text)) {
+            Some(value) => self.push(Item::Number(value)),
+            None => fault(NO_NUMBER),
+        }
+    }
+
+    /// Reads `LONG`, which Python 2 ends with its `L`.
+    fn decimal_long(&mut self) -> Result<(), Fault> {
+        let text = self.digits()?;
+        match number::literal(text.strip_suffix('L').unwrap_or(text)) {
+            Some(value) => self.push(Item::Number(value)),
+            None => fault(NO_NUMBER),
         }
     }
 
     fn decimal_float(&mut self) -> Result<(), Fault> {
-        match self.line()?.parse() {
+        match self.digits()?.parse() {
             Ok(value) => self.push(Item::Number(Value::F64(value))),
-            Err(_) => fault("a number is not written in digits"),
+            Err(_) => fault(NO_NUMBER),
         }
     }
 
     fn decimal_index(&mut self) -> Result<usize, Fault> {
-        self.line()?.parse().or_else(|_| fault("a memo index is not written in digits"))
+        let text = std::str::from_utf8(self.line()?).unwrap_or_default();
+        text.trim().parse().or_else(|_| fault("a memo index is not written in digits"))
     }
 
     fn protocol(&mut self) -> Result<(), Fault> {

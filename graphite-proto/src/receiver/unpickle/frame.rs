@@ -119,13 +119,13 @@ impl Frame {
     }
 
     /// Unescapes a text to behind the others.
-    pub(super) fn decode(
+    pub(super) fn decode<E>(
         &mut self,
-        decode: impl FnOnce(&mut String) -> Option<()>,
-    ) -> Option<Item> {
+        decode: impl FnOnce(&mut String) -> Result<(), E>,
+    ) -> Result<Item, E> {
         let start = self.texts.len();
         decode(&mut self.texts)?;
-        Some(Item::Decoded(offset(start), offset(self.texts.len())))
+        Ok(Item::Decoded(offset(start), offset(self.texts.len())))
     }
 
     /// Makes a list of stored items.
