@@ -42,6 +42,14 @@ impl Address {
         self.port.unwrap_or_else(|| protocol.default_port())
     }
 
+    /// Refuses a URL by what it is, before its colons are taken for something else.
+    fn no_scheme(text: &str) -> Result<(), AddressError> {
+        match text.contains("://") {
+            true => Err(AddressError::Scheme { text: text.into() }),
+            false => Ok(()),
+        }
+    }
+
     fn checked(text: &str, host: &str, port: Option<u16>) -> Result<Self, AddressError> {
         let odd = |c: char| c.is_whitespace() || c.is_control() || "[]/".contains(c);
         if host.is_empty() {
@@ -74,6 +82,7 @@ impl TryFrom<&str> for Address {
     type Error = AddressError;
 
     fn try_from(text: &str) -> Result<Self, AddressError> {
+        Self::no_scheme(text)?;
         if let Some(rest) = text.strip_prefix('[') {
             let Some((host, rest)) = rest.split_once(']') else {
                 return Err(AddressError::InvalidHost { text: text.into(), character: '[' });
@@ -122,6 +131,7 @@ impl TryFrom<(&str, u16)> for Address {
     type Error = AddressError;
 
     fn try_from((host, port): (&str, u16)) -> Result<Self, AddressError> {
+        Self::no_scheme(host)?;
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         if port == 0 {
             return Err(AddressError::InvalidPort { text: format!("{host}:{port}").into() });
@@ -165,6 +175,11 @@ pub enum AddressError {
         /// The text.
         text: Box<str>,
     },
+    /// There is a scheme, such as `tcp://`, where the host begins.
+    Scheme {
+        /// The text.
+        text: Box<str>,
+    },
     /// The host holds a character that neither a name nor an address has there.
     InvalidHost {
         /// The text.
@@ -183,8 +198,15 @@ impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EmptyHost { text } => write!(f, "address {text:?} has no host"),
+            Self::Scheme { text } => {
+                write!(f, "address {text:?} has a scheme: write host or host:port, no scheme")
+            }
             Self::InvalidHost { text, character } => {
-                write!(f, "host of address {text:?} holds {character:?} where it cannot stand")
+                write!(f, "host of address {text:?} holds {character:?} where it cannot stand")?;
+                match character {
+                    ':' => f.write_str(": write host:port, or [address]:port of IPv6"),
+                    _ => Ok(()),
+                }
             }
             Self::InvalidPort { text } => {
                 write!(f, "port of address {text:?} is not a number from 1 to 65535")
@@ -239,10 +261,26 @@ mod tests {
             "a:b:c",
             "host/x:2003",
             "gra\nphite",
+            "tcp://graphite:2003",
+            "http://graphite",
         ] {
             let error = Address::try_from(text).expect_err(text).to_string();
             assert!(error.contains(&format!("{text:?}")), "{error}");
         }
+        for text in ["tcp://graphite:2003", "http://graphite", "udp://[::1]:2003"] {
+            let error = Address::try_from(text).expect_err(text).to_string();
+            let why = "has a scheme: write host or host:port, no scheme";
+            assert_eq!(error, format!("address {text:?} {why}"));
+        }
+        assert_eq!(
+            Address::try_from(("tcp://graphite", 2003)).unwrap_err().to_string(),
+            "address \"tcp://graphite\" has a scheme: write host or host:port, no scheme"
+        );
+        assert_eq!(
+            Address::try_from("10.0.0.1:2004:a").unwrap_err().to_string(),
+            "host of address \"10.0.0.1:2004:a\" holds ':' where it cannot stand: \
+             write host:port, or [address]:port of IPv6"
+        );
         assert!(Address::try_from(("", 2003)).is_err());
         assert!(Address::try_from(("host", 0)).is_err());
     }

@@ -1,12 +1,16 @@
-//! What can be wrong, one enum an operation. Texts name the input and the limit.
+//! What can be wrong, one enum an operation. Texts name the input and the limit, and the cause
+//! where an error exists only because of it; `source()` then goes on behind that cause.
 //!
 //! Not here: what the network did to a connection, which is a value of the machine
 //! ([`Failure`](crate::Failure)), not an error of a call.
 
-use std::borrow::Cow;
+mod decode;
+
 use std::error::Error;
 use std::fmt;
 
+pub use self::decode::DecodeError;
+pub(crate) use self::decode::excerpt_bytes;
 use crate::metric::{Timestamp, Value};
 
 /// How much of a path an error shows, in bytes.
@@ -36,7 +40,9 @@ pub enum MetricError {
     },
     /// The timestamp is negative or does not fit in 32 bits.
     TimestampOutOfRange {
-        /// The timestamp.
+        /// The path, cut after 120 bytes.
+        path: Box<str>,
+        /// The timestamp, in seconds since 1970.
         timestamp: Timestamp,
         /// The largest one allowed.
         limit: Timestamp,
@@ -73,6 +79,11 @@ impl MetricError {
     }
 
     #[cold]
+    pub(crate) fn timestamp(path: &str, timestamp: Timestamp) -> Self {
+        Self::TimestampOutOfRange { path: excerpt(path), timestamp, limit: Timestamp::MAX }
+    }
+
+    #[cold]
     pub(crate) fn line_too_long(path: &str, bytes: usize, limit: usize) -> Self {
         Self::LineTooLong { path: excerpt(path), bytes, limit }
     }
@@ -103,6 +114,22 @@ impl fmt::Display for Forbidden {
     }
 }
 
+/// What a timestamp out of range may have been meant for.
+struct Meant(i128);
+
+impl fmt::Display for Meant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // In each of these units, what is of our time is far from all that is of another's.
+        f.write_str(match self.0 {
+            -1 => ": a point without a timestamp means now",
+            100_000_000_000..100_000_000_000_000 => ": milliseconds?",
+            100_000_000_000_000..100_000_000_000_000_000 => ": microseconds?",
+            100_000_000_000_000_000..100_000_000_000_000_000_000 => ": nanoseconds?",
+            _ => "",
+        })
+    }
+}
+
 impl fmt::Display for MetricError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -114,9 +141,12 @@ impl fmt::Display for MetricError {
             Self::NotFinite { path, value } => {
                 write!(f, "value of metric {path:?} is {value}, only finite values can be sent")
             }
-            Self::TimestampOutOfRange { timestamp, limit } => {
-                write!(f, "timestamp {timestamp} is outside 0 to {limit}")
-            }
+            Self::TimestampOutOfRange { path, timestamp, limit } => write!(
+                f,
+                "timestamp {timestamp} of metric {path:?} is outside 0 to {limit} seconds since \
+                 1970{}",
+                Meant(timestamp.seconds())
+            ),
             Self::LineTooLong { path, bytes, limit } => {
                 write!(f, "line of metric {path:?} is {bytes} bytes, limit is {limit}")
             }
@@ -213,7 +243,7 @@ pub enum EncodeError {
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Metric { index, .. } => write!(f, "point {index} of the batch cannot be sent"),
+            Self::Metric { index, source } => write!(f, "point {index} of the batch: {source}"),
         }
     }
 }
@@ -221,7 +251,7 @@ impl fmt::Display for EncodeError {
 impl Error for EncodeError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Metric { source, .. } => Some(source),
+            Self::Metric { source, .. } => source.source(),
         }
     }
 }
@@ -252,7 +282,7 @@ impl From<MetricError> for EnqueueError {
 impl fmt::Display for EnqueueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Metric(_) => write!(f, "point cannot be sent"),
+            Self::Metric(error) => error.fmt(f),
             Self::QueueFull { queued, limit } => {
                 write!(f, "queue is full: {queued} bytes are queued, limit is {limit}")
             }
@@ -264,149 +294,8 @@ impl fmt::Display for EnqueueError {
 impl Error for EnqueueError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Metric(error) => Some(error),
+            Self::Metric(error) => error.source(),
             Self::QueueFull { .. } | Self::Closed => None,
         }
     }
 }
-
-/// Why a [`Receiver`](crate::Receiver) has no point for a line, a pickle or an element of one.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum DecodeError {
-    /// The line is longer than is read, and ends the stream.
-    LineTooLong {
-        /// The line, cut after 120 bytes.
-        line: Box<str>,
-        /// The longest line that is read, in bytes without its newline.
-        limit: usize,
-    },
-    /// The pickle is longer than is read, and ends the stream.
-    FrameTooLong {
-        /// The length that stands before the pickle.
-        bytes: usize,
-        /// The longest pickle that is read.
-        limit: usize,
-    },
-    /// The line is not UTF-8.
-    NotUtf8 {
-        /// The line, cut after 120 bytes, with U+FFFD where it is not UTF-8.
-        line: Box<str>,
-        /// Where the first invalid byte stands.
-        offset: usize,
-    },
-    /// The line does not consist of a path, a value and a timestamp.
-    FieldCount {
-        /// The line, cut after 120 bytes.
-        line: Box<str>,
-        /// How many fields it has.
-        fields: usize,
-    },
-    /// The value is no finite number.
-    Value {
-        /// The path, cut after 120 bytes.
-        path: Box<str>,
-        /// The value, cut likewise.
-        value: Box<str>,
-    },
-    /// The timestamp is no number, or outside 0 to 4,294,967,295 and not -1.
-    Timestamp {
-        /// The path, cut after 120 bytes.
-        path: Box<str>,
-        /// The timestamp, cut likewise.
-        timestamp: Box<str>,
-        /// The largest timestamp that is read.
-        limit: Timestamp,
-    },
-    /// The pickle cannot be read, or is no list of points: all its points are lost.
-    Pickle {
-        /// The pickle's length.
-        bytes: usize,
-        /// Where in the pickle the trouble is.
-        offset: usize,
-        /// What is wrong there.
-        reason: Cow<'static, str>,
-    },
-    /// An element of a pickled list is not `(path, (timestamp, value))`.
-    Element {
-        /// Which one, counted from 0.
-        index: usize,
-    },
-}
-
-impl DecodeError {
-    #[cold]
-    pub(crate) fn line_too_long(line: &[u8], limit: usize) -> Self {
-        Self::LineTooLong { line: excerpt_bytes(line), limit }
-    }
-
-    #[cold]
-    pub(crate) fn frame_too_long(bytes: usize, limit: usize) -> Self {
-        Self::FrameTooLong { bytes, limit }
-    }
-
-    #[cold]
-    pub(crate) fn not_utf8(line: &[u8], offset: usize) -> Self {
-        Self::NotUtf8 { line: excerpt_bytes(line), offset }
-    }
-
-    #[cold]
-    pub(crate) fn field_count(line: &str, fields: usize) -> Self {
-        Self::FieldCount { line: excerpt(line), fields }
-    }
-
-    #[cold]
-    pub(crate) fn value(path: &str, value: &str) -> Self {
-        Self::Value { path: excerpt(path), value: excerpt(value) }
-    }
-
-    #[cold]
-    pub(crate) fn timestamp(path: &str, timestamp: &str) -> Self {
-        let limit = Timestamp::MAX;
-        Self::Timestamp { path: excerpt(path), timestamp: excerpt(timestamp), limit }
-    }
-
-    #[cold]
-    pub(crate) fn element(index: usize) -> Self {
-        Self::Element { index }
-    }
-}
-
-/// Cuts bytes that may not be UTF-8 for an error.
-fn excerpt_bytes(bytes: &[u8]) -> Box<str> {
-    // One byte more, so that the cut is seen.
-    excerpt(&String::from_utf8_lossy(&bytes[..bytes.len().min(EXCERPT + 1)]))
-}
-
-impl fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::LineTooLong { line, limit } => {
-                write!(f, "line {line:?} is longer than the limit of {limit} bytes")
-            }
-            Self::FrameTooLong { bytes, limit } => {
-                write!(f, "pickle is announced as {bytes} bytes, limit is {limit}")
-            }
-            Self::NotUtf8 { line, offset } => {
-                write!(f, "line {line:?} is not UTF-8 at byte {offset}")
-            }
-            Self::FieldCount { line, fields } => {
-                write!(f, "line {line:?} has {fields} fields, not path, value and timestamp")
-            }
-            Self::Value { path, value } => {
-                write!(f, "value {value:?} of metric {path:?} is not a finite number")
-            }
-            Self::Timestamp { path, timestamp, limit } => {
-                write!(f, "timestamp {timestamp:?} of metric {path:?} is not in 0 to {limit}")
-            }
-            Self::Pickle { bytes, offset, reason } => {
-                write!(f, "pickle of {bytes} bytes is unreadable at byte {offset}: {reason}")
-            }
-            Self::Element { index } => {
-                write!(f, "element {index} of a pickle is not (path, (timestamp, value))")
-            }
-        }
-    }
-}
-
-impl Error for DecodeError {}

@@ -18,6 +18,12 @@
 //! timestamp from 0 to 4,294,967,295; a line of at most 16,384 bytes, or a pickle that alone is
 //! at most 1,048,576. Nothing else is refused here: names that a store dislikes are the business
 //! of `graphite-encoder`.
+//!
+//! # Errors
+//!
+//! `{error}` is one line that says it all, ready for a log: what was refused, why, and the limit.
+//! Where an error exists only because of another, as [`EnqueueError`] does for a [`MetricError`],
+//! its text holds the other's, and `source()` does not repeat that one but goes on behind it.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -199,11 +199,6 @@ impl Timestamp {
     pub fn seconds(self) -> i128 {
         self.0
     }
-
-    pub(crate) fn checked(self) -> Result<u32, MetricError> {
-        u32::try_from(self.0)
-            .map_err(|_| MetricError::TimestampOutOfRange { timestamp: self, limit: Self::MAX })
-    }
 }
 
 impl fmt::Display for Timestamp {
@@ -279,8 +274,11 @@ impl<'a> Point<'a> {
         if !metric.value.is_finite() {
             return Err(MetricError::not_finite(path, metric.value));
         }
-        let timestamp = metric.timestamp.unwrap_or(default_timestamp).checked()?;
-        Ok(Self { path, value: metric.value, timestamp })
+        let timestamp = metric.timestamp.unwrap_or(default_timestamp);
+        match u32::try_from(timestamp.0) {
+            Ok(timestamp) => Ok(Self { path, value: metric.value, timestamp }),
+            Err(_) => Err(MetricError::timestamp(path, timestamp)),
+        }
     }
 }
 

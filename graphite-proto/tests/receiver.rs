@@ -204,10 +204,23 @@ fn cuts_timestamps_to_seconds_and_takes_minus_one_for_now() {
         };
         assert_eq!(line(&format!("a 1 {text}")), [Ok(metric)], "{text}");
     }
-    for text in
-        ["-2", "4294967296", "1e300", "-1e300", "nan", "inf", "x", "1_0", "99999999999999999999"]
-    {
-        let expected = [format!("timestamp {text:?} of metric \"a\" is not in 0 to 4294967295")];
+    for (text, hint) in [
+        ("-2", ""),
+        ("4294967296", ""),
+        ("1e300", ""),
+        ("-1e300", ""),
+        ("nan", ""),
+        ("inf", ""),
+        ("x", ""),
+        ("1_0", ""),
+        ("1700000000000", ": milliseconds?"),
+        ("1.7e12", ": milliseconds?"),
+        ("1700000000000000", ": microseconds?"),
+        ("1700000000000000000", ": nanoseconds?"),
+    ] {
+        let expected = [format!(
+            "timestamp {text:?} of metric \"a\" is not in 0 to 4294967295 seconds since 1970{hint}"
+        )];
         assert_eq!(texts(&line(&format!("a 1 {text}"))), expected);
     }
 }
@@ -310,11 +323,11 @@ fn a_bad_element_costs_only_itself() {
         ),
         (
             b"U\x01aG\x7F\xF8\0\0\0\0\0\0K\x01\x86\x86",
-            "timestamp \"NaN\" of metric \"a\" is not in 0 to 4294967295",
+            "timestamp \"NaN\" of metric \"a\" is not in 0 to 4294967295 seconds since 1970",
         ),
         (
             b"U\x01aJ\xFE\xFF\xFF\xFFK\x01\x86\x86",
-            "timestamp \"-2\" of metric \"a\" is not in 0 to 4294967295",
+            "timestamp \"-2\" of metric \"a\" is not in 0 to 4294967295 seconds since 1970",
         ),
     ];
     let good = b"U\x01gK\x05K\x07\x86\x86";
@@ -368,12 +381,9 @@ fn an_unreadable_pickle_costs_only_itself() {
         (b"]U\x02\xC3(a.", "pickle of 7 bytes is unreadable at byte 1: a text is not UTF-8"),
         (
             b"(cos\nsystem\n.",
-            "pickle of 13 bytes is unreadable at byte 1: opcode 0x63 (GLOBAL) has no place in a list of points",
+            "pickle of 13 bytes is unreadable at byte 1: it holds an object of class \"os.system\", only texts and numbers are read",
         ),
-        (
-            b"]\x93.",
-            "pickle of 3 bytes is unreadable at byte 1: opcode 0x93 (STACK_GLOBAL) has no place in a list of points",
-        ),
+        (b"]\x93.", "pickle of 3 bytes is unreadable at byte 1: a value is missing"),
         (
             b"]R.",
             "pickle of 3 bytes is unreadable at byte 1: opcode 0x52 (REDUCE) has no place in a list of points",
@@ -431,6 +441,59 @@ fn an_unreadable_pickle_costs_only_itself() {
     }
 }
 
+/// What Python 2.7 and 3 and numpy write for a point whose value is an object.
+#[test]
+fn an_object_in_a_pickle_is_named_by_its_class() {
+    let long = [b"(lc", &[b'\x1B'; 300][..], b"\nn\n."].concat();
+    let cut = format!("{}…", r"\u{1b}".repeat(120));
+    let cases: [(&[u8], &str); 11] = [
+        (
+            b"\x80\x02]q\0X\x01\0\0\0aq\x01K\x01cnumpy.core.multiarray\nscalar\nq\x02cnumpy\ndtype\n.",
+            "numpy.core.multiarray.scalar",
+        ),
+        (
+            b"\x80\x04]\x94\x8C\x01a\x94K\x01\x8C\x16numpy._core.multiarray\x94\x8C\x06scalar\x94\x93\x94.",
+            "numpy._core.multiarray.scalar",
+        ),
+        (b"(lp0\n(S'a'\np1\n(I1\ncdecimal\nDecimal\np2\n(S'0.5'\np3\ntp4\nRp5\n.", "decimal.Decimal"),
+        (b"\x80\x04]\x94\x8C\x07decimal\x94\x8C\x07Decimal\x94\x93\x94.", "decimal.Decimal"),
+        (b"\x80\x02]q\0U\x01aq\x01cdatetime\ndatetime\nq\x02.", "datetime.datetime"),
+        // Texts from the memo, as for the second object of a class.
+        (b"\x80\x04]\x8C\x01d\x94\x8C\x01D\x94h\0h\x01\x93.", "d.D"),
+        // An object of a class of one's own, by protocols 0, 0 of Python 2's old classes, and 2.
+        (
+            b"(lp0\n(S'a'\np1\n(ccopy_reg\n_reconstructor\np2\n(c__main__\nLoad\np3\nc__builtin__\nobject\np4\n.",
+            "__main__.Load",
+        ),
+        (b"(lp0\n(S'a'\np1\n((i__main__\nOld\np2\n(dp3\nb.", "__main__.Old"),
+        (b"\x80\x02]q\0U\x01aq\x01c__main__\nLoad\nq\x02)\x81q\x03.", "__main__.Load"),
+        // Hostile names.
+        (&long, &cut),
+        (b"]NK\x01\x93.", "?.?"),
+    ];
+    for (bytes, class) in cases {
+        let text = texts(&three_ways(Protocol::Pickle, &frame(bytes))).concat();
+        let (_, reason) = text.split_once(": ").unwrap();
+        let expected =
+            format!("it holds an object of class \"{class}\", only texts and numbers are read");
+        assert_eq!(reason, expected);
+    }
+}
+
+#[test]
+fn pickles_on_the_plaintext_port_are_asked_about() {
+    let mut bytes = Vec::new();
+    Protocol::Pickle.encode([("a", 0.5, T), ("b", 0.5, T)], T, &mut bytes).unwrap();
+    bytes.push(b'\n');
+    let hint = ": pickles on the plaintext port?";
+    let text = texts(&whole(Protocol::Plaintext, &bytes)).concat();
+    assert!(text.contains("is not UTF-8 at byte 4") && text.ends_with(hint), "{text}");
+    let text = texts(&whole(Protocol::Plaintext, &frame(b"(lp0\n."))).concat();
+    assert!(text.contains("has 1 fields") && text.ends_with(hint), "{text}");
+    let text = texts(&whole(Protocol::Plaintext, &[0; MAX_LINE_BYTES + 1])).concat();
+    assert!(text.contains("is longer than the limit") && text.ends_with(hint), "{text}");
+}
+
 #[test]
 fn a_frame_over_the_limit_ends_the_stream() {
     let mut good = Vec::new();
@@ -438,6 +501,11 @@ fn a_frame_over_the_limit_ends_the_stream() {
     for (length, text) in [
         (MAX_FRAME_BYTES + 1, "pickle is announced as 1048577 bytes, limit is 1048576"),
         (u32::MAX as usize, "pickle is announced as 4294967295 bytes, limit is 1048576"),
+        (
+            0x73_79_73_74,
+            "pickle is announced as 1937339252 bytes, limit is 1048576: these four bytes are the \
+             text \"syst\": lines or HTTP on the pickle port?",
+        ),
     ] {
         let length = u32::try_from(length).unwrap().to_be_bytes();
         let bytes = [&good, &length[..], &good, &good].concat();

@@ -20,7 +20,7 @@ use memchr::memchr;
 
 pub(super) use self::frame::Frame;
 use self::frame::Item;
-use crate::error::DecodeError;
+use crate::error::{DecodeError, excerpt_bytes};
 use crate::metric::Value;
 use crate::protocol::MAX_FRAME_BYTES;
 use crate::receiver::number;
@@ -137,6 +137,10 @@ impl<'a> Machine<'a> {
             b'h' => self.index::<1>().and_then(|index| self.get(index))?,
             b'j' => self.index::<4>().and_then(|index| self.get(index))?,
             b'g' => self.decimal_index().and_then(|index| self.get(index))?,
+            // Objects, of which only the class is read, so that the error names it.
+            b'c' => self.global()?,
+            b'i' => return Err(object(self.line()?, self.line()?)),
+            0x93 => return Err(self.stack_global()),
             // Around it all.
             0x80 => self.protocol()?,
             0x95 => self.frame_length()?,
@@ -356,6 +360,28 @@ impl<'a> Machine<'a> {
         text.trim().parse().or_else(|_| fault("a memo index is not written in digits"))
     }
 
+    /// Reads the class that `GLOBAL` names.
+    fn global(&mut self) -> Result<(), Fault> {
+        let (module, name) = (self.line()?, self.line()?);
+        // An object of protocol 0 begins with these two, around its own class.
+        if let (b"copy_reg", b"_reconstructor") | (b"__builtin__", b"object") = (module, name) {
+            return self.push(Item::Other);
+        }
+        Err(object(module, name))
+    }
+
+    /// Reads the class that the topmost two texts name.
+    #[cold]
+    fn stack_global(&self) -> Fault {
+        match self.stack[self.floor()..] {
+            [.., module, name] => {
+                let text = |item| self.frame.str(item, self.pickle).unwrap_or("?").as_bytes();
+                object(text(module), text(name))
+            }
+            _ => Fault("a value is missing".into()),
+        }
+    }
+
     fn protocol(&mut self) -> Result<(), Fault> {
         match self.array()? {
             [0..=MAX_PROTOCOL] => Ok(()),
@@ -379,14 +405,19 @@ impl<'a> Machine<'a> {
     }
 }
 
+/// Names the class of an object, as carbon's log does.
+#[cold]
+fn object(module: &[u8], name: &[u8]) -> Fault {
+    let class = excerpt_bytes(&[module, b".", name].concat());
+    let reason = format!("it holds an object of class {class:?}, only texts and numbers are read");
+    Fault(reason.into())
+}
+
 #[cold]
 fn refused(opcode: u8) -> Fault {
     let name = match opcode {
-        b'c' => " (GLOBAL)",
-        0x93 => " (STACK_GLOBAL)",
         b'R' => " (REDUCE)",
         b'b' => " (BUILD)",
-        b'i' => " (INST)",
         b'o' => " (OBJ)",
         0x81 => " (NEWOBJ)",
         b'}' => " (EMPTY_DICT)",

@@ -214,7 +214,8 @@ impl Frame {
         self.split(rest).is_none().then_some([first, second])
     }
 
-    fn str<'a>(&'a self, item: Item, pickle: &'a [u8]) -> Option<&'a str> {
+    /// Returns a text; `pickle` begins with what the frame was read from.
+    pub(super) fn str<'a>(&'a self, item: Item, pickle: &'a [u8]) -> Option<&'a str> {
         match item {
             Item::Text(start, end) => std::str::from_utf8(pickle.get(range(start, end))?).ok(),
             Item::Decoded(start, end) => self.texts.get(range(start, end)),
