@@ -7,16 +7,17 @@
 use std::fmt;
 
 use crate::{
-    error::Code,
+    error::{Code, Shown},
     escape::MAX_FILE_NAME,
-    tags::{TagError, check_line, is_blank, parse_tagged},
+    tags::{NAME, Tag, TagError, check_line, is_blank, text, written},
 };
 
 /// Tells what each part of a path will meet in a store, in the order of the parts.
 ///
 /// Of each kind there is one warning a part, about the first character of that kind. Of a tagged
 /// series the path is looked at in this way, but for what only concerns files, since carbon names
-/// the file of a tagged series by a hash; the tags are checked as a whole.
+/// the file of a tagged series by a hash; the tags are checked as a whole, and told where carbon
+/// stores them in another form.
 ///
 /// # Examples
 ///
@@ -35,20 +36,41 @@ pub fn check_path(path: &str) -> Vec<PathWarning> {
         warnings.push(PathWarning::LeadingTilde);
     }
     let name = path.split(';').next().unwrap_or(path);
-    let tags = (name.len() < path.len()).then(|| parse_tagged(path).and_then(|_| check_line(path)));
-    let is_file = tags != Some(Ok(()));
+    let tags = (name.len() < path.len()).then(|| {
+        let (_, tags) = written(path)?;
+        check_line(path).map(|()| tags)
+    });
+    let is_file = !matches!(tags, Some(Ok(_)));
     for (part, text) in name.split('.').enumerate() {
         check_part(part, text, is_file, &mut warnings);
     }
     if path.ends_with("\"}") {
         warnings.push(PathWarning::OpenMetrics);
     }
-    if let Some(Err(error)) = tags
-        && error != TagError::OpenMetrics
-    {
-        warnings.push(PathWarning::Tags(error));
+    match tags {
+        Some(Ok(tags)) => check_tags(&tags, &mut warnings),
+        // That has been told.
+        None | Some(Err(TagError::OpenMetrics)) => {}
+        Some(Err(error)) => warnings.push(PathWarning::Tags(error)),
     }
     warnings
+}
+
+/// Tells what carbon changes of tags that it takes.
+fn check_tags(tags: &[Tag<'_>], warnings: &mut Vec<PathWarning>) {
+    let kept: Vec<_> = tags.iter().filter(|(key, _)| *key != NAME).collect();
+    if kept.len() < tags.len() {
+        warnings.push(PathWarning::NameTag);
+    }
+    if let Some(pair) = kept.windows(2).find(|pair| text(pair[1]).lt(text(pair[0]))) {
+        let (key, after) = (pair[1].0.to_owned(), pair[0].0.to_owned());
+        warnings.push(PathWarning::UnsortedTags { key, after });
+    }
+    let mut keys: Vec<_> = kept.iter().map(|(key, _)| *key).collect();
+    keys.sort_unstable();
+    if let Some(pair) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
+        warnings.push(PathWarning::RepeatedTag { key: pair[0].to_owned() });
+    }
 }
 
 fn check_part(part: usize, text: &str, is_file: bool, warnings: &mut Vec<PathWarning>) {
@@ -157,6 +179,21 @@ pub enum PathWarning {
     },
     /// The path ends in `"}`: with a `{` in it, carbon reads it as OpenMetrics tags.
     OpenMetrics,
+    /// A tag has the key `name`: carbon drops it, since that is the path itself.
+    NameTag,
+    /// Tags are not sorted as `;key=value`: carbon sorts them, and so stores another name than the
+    /// one that a relay before it has seen.
+    UnsortedTags {
+        /// The key of the first tag that should stand further to the front.
+        key: String,
+        /// The key of the tag before it.
+        after: String,
+    },
+    /// A key stands more than once: carbon keeps the last.
+    RepeatedTag {
+        /// The key.
+        key: String,
+    },
     /// The tags break a rule: carbon then stores the whole text as an ordinary name, or no line
     /// can hold it.
     Tags(TagError),
@@ -195,6 +232,18 @@ impl fmt::Display for PathWarning {
             ),
             Self::OpenMetrics => {
                 f.write_str("path ends in \"}, which carbon may read as OpenMetrics tags")
+            }
+            Self::NameTag => {
+                f.write_str("tag \"name\" is dropped by carbon, which names the path by it")
+            }
+            Self::UnsortedTags { key, after } => write!(
+                f,
+                "tag {} stands after {}, but carbon sorts tags and stores another name",
+                Shown(key),
+                Shown(after)
+            ),
+            Self::RepeatedTag { key } => {
+                write!(f, "tag {} stands more than once, carbon keeps the last", Shown(key))
             }
             Self::Tags(error) => write!(f, "tags are not stored as tags: {error}"),
         }

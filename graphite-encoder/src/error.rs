@@ -1,7 +1,8 @@
 //! What can be wrong with a name: one error an operation on a part.
 //!
 //! Every error is plain data, so that a caller can compare it, keep it and hand it to another
-//! thread. The errors of tagged series are beside them, in `tags.rs`.
+//! thread; none has a cause, so its text says it all. The errors of tagged series are beside them,
+//! in `tags.rs`.
 
 use std::{error::Error, fmt};
 
@@ -296,5 +297,25 @@ pub(crate) struct Code(pub(crate) char);
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "U+{:04X}", u32::from(self.0))
+    }
+}
+
+/// How much of a name a message shows, in bytes.
+const EXCERPT: usize = 120;
+
+/// A text as messages show it: quoted, its control characters escaped, and cut after 120 bytes,
+/// since it may be of any length.
+pub(crate) struct Shown<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A character is at most 4 bytes, so one of these is a border.
+        let cut = |end: &usize| self.0.is_char_boundary(*end);
+        match (EXCERPT - 3..=EXCERPT).rev().find(cut) {
+            Some(end) if self.0.len() > EXCERPT => {
+                write!(f, "{:?}", format!("{}…", &self.0[..end]))
+            }
+            _ => write!(f, "{:?}", self.0),
+        }
     }
 }

@@ -17,25 +17,26 @@
 //!
 //! | scheme | choose it for | example |
 //! |---|---|---|
+//! | [`Portable`](Scheme::Portable) | new trees, also behind carbon-c-relay, which replaces every `%` | `Bücher` → `B_C3_BCcher` |
+//! | [`Percent`](Scheme::Percent) | new trees that no relay will stand before | `Bücher` → `B%C3%BCcher` |
 //! | [`Idna`](Scheme::Idna) | a tree that aiographite's first releases began | `Bücher` → `xn--bcher-kva` |
 //! | [`Punycode`](Scheme::Punycode) | a tree that aiographite since 0.1.6 goes on with | `Bücher` → `Bcher-kva` |
-//! | [`Percent`](Scheme::Percent) | new trees | `Bücher` → `B%C3%BCcher` |
-//! | [`Portable`](Scheme::Portable) | new trees behind carbon-c-relay, which replaces every `%` | `Bücher` → `B_C3_BCcher` |
 //!
 //! There is no default, and a tree should keep to one: another scheme is another name for the
-//! same series.
+//! same series. If a relay may come one day, [`Portable`](Scheme::Portable) is the safe choice: its
+//! names pass every receiver and relay unchanged.
 //!
-//! | part | `Idna` | `Punycode` | `Percent` | `Portable` |
+//! | part | `Portable` | `Percent` | `Idna` | `Punycode` |
 //! |---|---|---|---|---|
-//! | `www.example.com` | `www%2Eexample%2Ecom` | `www%2Eexample%2Ecom-` | `www%2Eexample%2Ecom` | `www_2Eexample_2Ecom` |
-//! | `Straße 7` | `strasse%207` | `Strae%207-3va` | `Stra%C3%9Fe%207` | `Stra_C3_9Fe_207` |
-//! | `汉 字` | `xn--%20-571bm41c` | `%20-571bm41c` | `%E6%B1%89%20%E5%AD%97` | `_E6_B1_89_20_E5_AD_97` |
-//! | `a/b` | `a/b` | `a/b-` | `a%2Fb` | `a_2Fb` |
-//! | `👩‍💻` | `xn--rq8hef` | `1ug1855pcha` | `%F0%9F%91%A9%E2%80%8D%F0%9F%92%BB` | `_F0_9F_91_A9_E2_80_8D_F0_9F_92_BB` |
-//! | the empty text | stays empty | stays empty | `%FF` | `_FF` |
-//! | takes | what Python's `idna` takes | any text | any that fits | any that fits |
-//! | gives back | lower case, other forms of a character and joiners are lost | exactly | exactly | exactly |
-//! | a result's length | any | any | at most 251 bytes | at most 251 bytes |
+//! | `www.example.com` | `www_2Eexample_2Ecom` | `www%2Eexample%2Ecom` | `www%2Eexample%2Ecom` | `www%2Eexample%2Ecom-` |
+//! | `Straße 7` | `Stra_C3_9Fe_207` | `Stra%C3%9Fe%207` | `strasse%207` | `Strae%207-3va` |
+//! | `汉 字` | `_E6_B1_89_20_E5_AD_97` | `%E6%B1%89%20%E5%AD%97` | `xn--%20-571bm41c` | `%20-571bm41c` |
+//! | `a/b` | `a_2Fb` | `a%2Fb` | `a/b` | `a/b-` |
+//! | `👩‍💻` | `_F0_9F_91_A9_E2_80_8D_F0_9F_92_BB` | `%F0%9F%91%A9%E2%80%8D%F0%9F%92%BB` | `xn--rq8hef` | `1ug1855pcha` |
+//! | the empty text | `_FF` | `%FF` | stays empty | stays empty |
+//! | takes | any that fits | any that fits | what Python's `idna` takes | any text |
+//! | gives back | exactly | exactly | lower case, other forms of a character and joiners are lost | exactly |
+//! | a result's length | at most 251 bytes | at most 251 bytes | any | any |
 //!
 //! - `Idna` and `Punycode` are Python's codecs, byte for byte: what CPython 3.11 makes of a name,
 //!   and an error where it raises. They leave `/` and `~` alone, as Python's `quote` does, so that
@@ -58,12 +59,15 @@
 //! # Tags
 //!
 //! [`tagged`] writes the tagged series of Graphite 1.1 in carbon's normal form, [`parse_tagged`]
-//! reads them:
+//! reads them. A value that may be any text goes through a scheme first:
 //!
 //! ```
-//! let series = graphite_encoder::tagged("disk.used", [("server", "web01"), ("device", "sda1")])?;
-//! assert_eq!(series, "disk.used;device=sda1;server=web01");
-//! # Ok::<(), graphite_encoder::TagError>(())
+//! use graphite_encoder::{Scheme, tagged};
+//!
+//! let mount = Scheme::Portable.encode("/var/lib")?;
+//! let series = tagged("disk.used", [("server", "web01"), ("mount", &mount)])?;
+//! assert_eq!(series, "disk.used;mount=_2Fvar_2Flib;server=web01");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Paths built by hand
@@ -74,6 +78,11 @@
 //! let warnings = graphite_encoder::check_path("disk.a*");
 //! assert_eq!(warnings[0].to_string(), "part 1: \"*\" at byte 1 is a pattern in queries");
 //! ```
+//!
+//! # Errors
+//!
+//! `{error}` is one line that says it all: which part or tag, where, and by which rule. No error
+//! of this crate has a cause, so `source()` is always `None`.
 //!
 //! # What it does not do
 //!

@@ -6,19 +6,24 @@
 
 use std::{error::Error, fmt};
 
-use crate::error::Code;
+use crate::error::{Code, Shown};
 
 /// The longest series in bytes: the longest plaintext line that carbon reads, 16,384 bytes, less
 /// two spaces, the longest value (24) and a timestamp (10).
 const MAX_SERIES: usize = 16_384 - 2 - 24 - 10;
 
 /// The tag that carbon makes of the path itself.
-const NAME: &str = "name";
+pub(crate) const NAME: &str = "name";
 
 /// Makes a tagged series in carbon's normal form: leading `~` of the path removed, tags sorted,
 /// the last of a repeated key only, and no key `name`, since that is the path itself.
 ///
 /// What is returned is always accepted as the path of a metric. Without tags it is the path.
+///
+/// Path, keys and values go in as they are given. A value that may be any text, the name of a disk
+/// or a customer, goes through a [`Scheme`](crate::Scheme) first: `Percent` and `Portable` make a
+/// valid value of it. A tag of your own that is called `name` needs another key, since carbon
+/// drops it.
 ///
 /// # Errors
 ///
@@ -28,11 +33,14 @@ const NAME: &str = "name";
 /// # Examples
 ///
 /// ```
-/// use graphite_encoder::tagged;
+/// use graphite_encoder::{Scheme, tagged};
 ///
 /// let series = tagged("disk.used", [("server", "web01"), ("device", "sda1")])?;
 /// assert_eq!(series, "disk.used;device=sda1;server=web01");
-/// # Ok::<(), graphite_encoder::TagError>(())
+///
+/// let customer = Scheme::Portable.encode("Smith; Sons")?;
+/// assert_eq!(tagged("sales", [("customer", customer)])?, "sales;customer=Smith_3B_20Sons");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn tagged<K, V>(path: &str, tags: impl IntoIterator<Item = (K, V)>) -> Result<String, TagError>
 where
@@ -41,7 +49,7 @@ where
 {
     let name = name_of(path)?;
     if let Some(offset) = path.find(';') {
-        return Err(TagError::InPath { offset });
+        return Err(TagError::InPath { path: path.to_owned(), offset });
     }
     let pairs: Vec<(K, V)> = tags.into_iter().collect();
     let mut tags = Vec::with_capacity(pairs.len());
@@ -59,7 +67,10 @@ where
 /// Refuses what no plaintext line can hold.
 pub(crate) fn check_line(series: &str) -> Result<(), TagError> {
     if let Some((offset, character)) = series.char_indices().find(|&(_, c)| is_blank(c)) {
-        return Err(TagError::Blank { offset, character });
+        // In a series that has been read, the last `;` before it begins its tag.
+        let tag = series[..offset].rfind(';').map(|start| &series[start + 1..]);
+        let key = tag.and_then(|tag| tag.split('=').next()).map(str::to_owned);
+        return Err(TagError::Blank { key, offset, character });
     }
     if series.len() > MAX_SERIES {
         return Err(TagError::TooLong { length: series.len(), limit: MAX_SERIES });
@@ -86,6 +97,15 @@ pub(crate) fn check_line(series: &str) -> Result<(), TagError> {
 /// # Ok::<(), graphite_encoder::TagError>(())
 /// ```
 pub fn parse_tagged(series: &str) -> Result<Tagged<'_>, TagError> {
+    let (name, tags) = written(series)?;
+    Ok(Tagged::new(name, tags))
+}
+
+/// A key and its value.
+pub(crate) type Tag<'a> = (&'a str, &'a str);
+
+/// Reads the path and the tags of a series as they are written.
+pub(crate) fn written(series: &str) -> Result<(&str, Vec<Tag<'_>>), TagError> {
     if is_open_metrics(series) {
         return Err(TagError::OpenMetrics);
     }
@@ -98,19 +118,19 @@ pub fn parse_tagged(series: &str) -> Result<Tagged<'_>, TagError> {
             .ok_or_else(|| TagError::NoValue { segment: segment.to_owned() })?;
         tags.push(checked(index, key, value)?);
     }
-    Ok(Tagged::new(name, tags))
+    Ok((name, tags))
 }
 
 /// A tagged series in carbon's normal form; [`to_string`](ToString::to_string) writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Tagged<'a> {
     path: &'a str,
-    tags: Vec<(&'a str, &'a str)>,
+    tags: Vec<Tag<'a>>,
 }
 
 impl<'a> Tagged<'a> {
     /// Brings tags into normal form.
-    fn new(path: &'a str, mut tags: Vec<(&'a str, &'a str)>) -> Self {
+    fn new(path: &'a str, mut tags: Vec<Tag<'a>>) -> Self {
         tags.retain(|&(key, _)| key != NAME);
         // The last of a repeated key comes first, and stays.
         tags.reverse();
@@ -142,14 +162,15 @@ impl fmt::Display for Tagged<'_> {
 }
 
 /// The text that a tag is sorted by.
-fn text<'a>(&(key, value): &(&'a str, &'a str)) -> impl Iterator<Item = u8> + use<'a> {
+pub(crate) fn text<'a>(&(key, value): &Tag<'a>) -> impl Iterator<Item = u8> + use<'a> {
     key.bytes().chain([b'=']).chain(value.bytes())
 }
 
 /// The path as carbon keeps it.
 fn name_of(path: &str) -> Result<&str, TagError> {
     match path.trim_start_matches('~') {
-        "" => Err(TagError::EmptyPath),
+        "" if path.is_empty() => Err(TagError::EmptyPath),
+        "" => Err(TagError::OnlyTildes),
         name => Ok(name),
     }
 }
@@ -164,10 +185,10 @@ pub(crate) fn is_blank(c: char) -> bool {
     c.is_whitespace() || c.is_control()
 }
 
-fn checked<'a>(index: usize, key: &'a str, value: &'a str) -> Result<(&'a str, &'a str), TagError> {
+fn checked<'a>(index: usize, key: &'a str, value: &'a str) -> Result<Tag<'a>, TagError> {
     let owned = || key.to_owned();
     if key.is_empty() {
-        return Err(TagError::EmptyKey { index });
+        return Err(TagError::EmptyKey { index, value: value.to_owned() });
     }
     let forbidden = |&(_, c): &(usize, char)| matches!(c, ';' | '!' | '^' | '=');
     if let Some((offset, character)) = key.char_indices().find(forbidden) {
@@ -185,10 +206,14 @@ fn checked<'a>(index: usize, key: &'a str, value: &'a str) -> Result<(&'a str, &
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TagError {
-    /// The path is empty, or nothing but `~`, which carbon removes.
+    /// The path is empty.
     EmptyPath,
+    /// The path is nothing but `~`, which carbon removes.
+    OnlyTildes,
     /// The path holds a `;`, where tags would begin.
     InPath {
+        /// The path.
+        path: String,
         /// Where it is, in bytes.
         offset: usize,
     },
@@ -196,6 +221,8 @@ pub enum TagError {
     EmptyKey {
         /// Index of the tag.
         index: usize,
+        /// Its value.
+        value: String,
     },
     /// A key holds one of `;`, `!`, `^` and `=`.
     InKey {
@@ -230,6 +257,8 @@ pub enum TagError {
     OpenMetrics,
     /// The series holds white space or a control character.
     Blank {
+        /// The key of the tag that holds it, or none where it is in the path.
+        key: Option<String>,
         /// Where it is in the series, in bytes.
         offset: usize,
         /// The character.
@@ -247,26 +276,38 @@ pub enum TagError {
 impl fmt::Display for TagError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::EmptyPath => f.write_str("path is empty but for leading \"~\""),
-            Self::InPath { offset } => write!(f, "path holds \";\" at byte {offset}"),
-            Self::EmptyKey { index } => write!(f, "key of tag {index} is empty"),
+            Self::EmptyPath => f.write_str("path is empty"),
+            Self::OnlyTildes => f.write_str("path is nothing but \"~\", which carbon removes"),
+            Self::InPath { path, offset } => {
+                let path = Shown(path);
+                write!(f, "path {path} holds \";\" at byte {offset}, where tags would begin")
+            }
+            Self::EmptyKey { index, value } => {
+                write!(f, "key of tag {index} with value {} is empty", Shown(value))
+            }
             Self::InKey { key, offset, character } => write!(
                 f,
-                "tag key {key:?} holds {} at byte {offset}, not allowed are ; ! ^ =",
+                "tag key {} holds {} at byte {offset}, not allowed are ; ! ^ =",
+                Shown(key),
                 Code(*character)
             ),
-            Self::EmptyValue { key } => write!(f, "value of tag {key:?} is empty"),
-            Self::InValue { key } => write!(f, "value of tag {key:?} holds \";\""),
-            Self::LeadingTilde { key } => write!(f, "value of tag {key:?} begins with \"~\""),
-            Self::NoValue { segment } => write!(f, "tag {segment:?} has no \"=\""),
+            Self::EmptyValue { key } => write!(f, "value of tag {} is empty", Shown(key)),
+            Self::InValue { key } => write!(f, "value of tag {} holds \";\"", Shown(key)),
+            Self::LeadingTilde { key } => {
+                write!(f, "value of tag {} begins with \"~\"", Shown(key))
+            }
+            Self::NoValue { segment } => write!(f, "tag {} has no \"=\"", Shown(segment)),
             Self::OpenMetrics => {
                 f.write_str("series holds \"{\" and ends in \"}, which carbon reads as OpenMetrics")
             }
-            Self::Blank { offset, character } => write!(
-                f,
-                "series holds white space or a control character, {} at byte {offset}",
-                Code(*character)
-            ),
+            Self::Blank { key, offset, character } => {
+                match key {
+                    Some(key) => write!(f, "tag {} of the series", Shown(key))?,
+                    None => f.write_str("path of the series")?,
+                }
+                let code = Code(*character);
+                write!(f, " holds white space or a control character, {code} at byte {offset}")
+            }
             Self::TooLong { length, limit } => {
                 write!(f, "series is {length} bytes, limit is {limit}")
             }

@@ -2,7 +2,7 @@
 
 use graphite_encoder::Scheme;
 
-const SCHEMES: [Scheme; 4] = [Scheme::Idna, Scheme::Punycode, Scheme::Percent, Scheme::Portable];
+const SCHEMES: [Scheme; 4] = [Scheme::Portable, Scheme::Percent, Scheme::Idna, Scheme::Punycode];
 
 #[test]
 fn the_tables_are_true() {
@@ -19,7 +19,7 @@ fn the_tables_are_true() {
         rows += 1;
     }
     assert_eq!(rows, 5);
-    for (scheme, name) in SCHEMES.into_iter().zip(["Idna", "Punycode", "Percent", "Portable"]) {
+    for (scheme, name) in SCHEMES.into_iter().zip(["Portable", "Percent", "Idna", "Punycode"]) {
         let start = format!("//! | [`{name}`]");
         let row = page.lines().find(|line| line.starts_with(&start)).unwrap();
         let (_, shown) = row.trim_end_matches("` |").rsplit_once("`Bücher` → `").unwrap();
