@@ -68,10 +68,10 @@ const EVENTS: usize = 16;
 ///    [`settle_timeout`](Config::settle_timeout) with no error behind it, or if a reset answers
 ///    what is written next, the receiver had closed for good after reading what came before.
 /// 10. Under [`Delivery::Confirmed`] a proof that does not come in time lowers what the next
-///    connection is given, and raises the time that it is waited for; every
-///    [`close_timeout`](Config::close_timeout) that passes counts as a failure for the waiters.
+///     connection is given, and raises the time that it is waited for; every
+///     [`close_timeout`](Config::close_timeout) that passes counts as a failure for the waiters.
 /// 11. Under [`Overflow::DropOldest`] whole frames that were never on offer to a connection are
-///    dropped, counted, and their waiters told; no point is refused for want of room.
+///     dropped, counted, and their waiters told; no point is refused for want of room.
 ///
 /// ```
 /// use graphite_proto::{Config, Input, Instant, Metric, Output, Sender};

@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
 
+mod bench;
 mod chaos;
 mod demo;
 mod interop;
@@ -28,6 +29,7 @@ const TASKS: &[Task] = &[
     ("oracle", oracle::USAGE, "compares names with Python's and aiographite's", oracle::run),
     ("interop", interop::USAGE, "feeds real receivers and compares what they store", interop::run),
     ("chaos", chaos::USAGE, "kills receivers under load, counts what is lost", chaos::run),
+    ("bench", bench::USAGE, "confirms by slow receivers, beside the bare reading", bench::run),
     ("outage", outage::USAGE, "feeds while the receiver is down, measures memory", outage::run),
 ];
 
