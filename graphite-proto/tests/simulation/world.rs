@@ -475,11 +475,10 @@ impl World {
         let path = given_path(self.plan.seed, number, self.plan.pad);
         let metric = Metric::new(path, number).at(number % 1000);
         let now = self.instant();
-        // The first point has the machine look at its deadlines.
-        let first = self.sender.stats().queued == 0;
         match self.sender.enqueue(&metric, 0, now) {
             Ok(ticket) => {
-                self.note_failures(first);
+                // A point that is alone in the queue has the machine look at its deadlines.
+                self.note_failures(self.sender.stats().queued == 1);
                 self.ledger.accepted(ticket);
                 if self.random.percent(5) {
                     self.ledger.waits(ticket, Some(number + 1), &self.sender.stats());
