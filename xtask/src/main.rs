@@ -9,6 +9,7 @@ mod interop;
 mod oracle;
 mod outage;
 mod parity;
+mod port;
 mod purity;
 mod test;
 mod workspace;

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use graphite_proto::{Metric, Overflow, Stats};
 
+use crate::port::Port;
 use crate::workspace::this_program;
 
 pub(crate) const USAGE: &str = "[--points N]   (ten million by default)";
@@ -92,7 +93,7 @@ fn one(client: usize, policy: usize, points: u64) -> crate::Result {
     let ((client, row), (policy, overflow)) = (CLIENTS[client], POLICIES[policy]);
     let receiver = Receiver::new()?;
     let Outcome { stats, grown, misaccounted, undelivered } =
-        row(points, overflow, receiver.address, &receiver)?;
+        row(points, overflow, receiver.port.address(), &receiver)?;
     let bound = QUEUE + WINDOW + CONSTANT;
     let good = grown <= bound && misaccounted == 0 && undelivered == 0;
     println!(
@@ -191,7 +192,7 @@ fn resident() -> crate::Result<usize> {
 
 /// A receiver that reads everything until it is told to die, and keeps nothing.
 struct Receiver {
-    address: SocketAddr,
+    port: Port,
     state: Arc<State>,
 }
 
@@ -204,9 +205,9 @@ struct State {
 
 impl Receiver {
     fn new() -> crate::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0))?;
-        let (address, state) = (listener.local_addr()?, Arc::<State>::default());
-        let receiver = Self { address, state: state.clone() };
+        let (port, state) = (Port::new()?, Arc::<State>::default());
+        let listener = port.listen()?;
+        let receiver = Self { port, state: state.clone() };
         thread::spawn(move || {
             let ended = serve(listener, &state);
             state.dead.store(true, Ordering::Release);
@@ -220,7 +221,7 @@ impl Receiver {
         self.state.dying.store(true, Ordering::Release);
     }
 
-    /// Ends with what is unread, and frees the port.
+    /// Ends with what is unread, and closes the port.
     fn dead(&self) {
         self.state.may_end.store(true, Ordering::Release);
         while !self.state.dead.load(Ordering::Acquire) {
@@ -230,7 +231,7 @@ impl Receiver {
 
     /// Listens again and reads until the client has closed.
     fn come_back(&self) -> crate::Result {
-        let listener = TcpListener::bind(self.address)?;
+        let listener = self.port.listen()?;
         thread::spawn(move || read(&mut listener.accept()?.0, &State::default()));
         Ok(())
     }

@@ -1,14 +1,12 @@
 //! One run: a client under load, and its receiver lost in one way after another.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use graphite_proto::{Delivery, Protocol};
-use socket2::{Domain, Socket, Type};
 
 use super::load::{self, Outcome, Reins, Runtime, Target};
 use super::order::Order;
@@ -17,6 +15,7 @@ use super::process::{Board, Process, Setup};
 use super::random::Random;
 use super::watch::Watch;
 use super::way::{Deck, Way};
+use crate::port::Port;
 
 /// Whatever is waited for comes in this time, or the run has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -76,12 +75,8 @@ pub(super) fn run(
     watch: &Watch,
 ) -> crate::Result<Report> {
     let start = Instant::now();
-    // Bound and never listening: nobody else gets the port while the receiver is down.
-    let reserved = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    reserved.set_reuse_address(true)?;
-    reserved.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
-    let address = reserved.local_addr()?.as_socket().ok_or("the port is no port")?;
-
+    let port = Port::new()?;
+    let address = port.address();
     let (board, reins) = (Board::new(), Arc::new(Reins::default()));
     let Plan { runtime, protocol, delivery, buffer, .. } = plan;
     let setup = Setup { protocol, port: address.port(), buffer, board: board.clone() };
