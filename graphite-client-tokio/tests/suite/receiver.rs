@@ -1,12 +1,12 @@
 //! A Graphite receiver on a thread of its own, over real TCP, that can misbehave on demand.
 //!
-//! It listens below the ephemeral ports, so that no client's own end can take its port while it is
-//! closed.
+//! Its port is below those that the system gives out by itself, and in a block of the test process's
+//! own: while it is closed no client's own end and no other test can take it.
 
 use std::collections::HashSet;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,6 +21,11 @@ use crate::rt;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// How often threads look whether they were told something.
 const TICK: Duration = Duration::from_millis(1);
+
+/// The ports that are given out, below the 32,768 where Linux begins to give them out itself.
+const PORTS: std::ops::Range<u16> = 10_000..30_000;
+/// How many of them are taken at a time.
+const BLOCK: u16 = 200;
 
 /// What is done with a connection.
 #[derive(Clone, Copy, Debug)]
@@ -243,19 +248,29 @@ pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Returns a port that nobody listens on.
-pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    for _ in 0..10_000 {
-        let next = u32::from(NEXT.fetch_add(1, Ordering::SeqCst));
-        // Test processes that run side by side begin far from each other.
-        let port = 10_000 + (std::process::id() * 251 + next) % 20_000;
-        let port = u16::try_from(port).expect("below 30,000");
+/// Returns a port that nobody listens on, another one each time.
+///
+/// Whoever listens on the first port of a block has the block, as long as the process lasts: those
+/// that run side by side never come to the same port.
+fn free_port() -> u16 {
+    static TAKEN: Mutex<(Vec<TcpListener>, u16)> = Mutex::new((Vec::new(), PORTS.start));
+    let mut taken = TAKEN.lock().expect("ports");
+    let (blocks, next) = &mut *taken;
+    loop {
+        if (*next).is_multiple_of(BLOCK) {
+            let listen = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok();
+            let first = PORTS.step_by(usize::from(BLOCK)).find_map(listen);
+            let first = first.expect("no block of ports is free");
+            *next = first.local_addr().expect("port").port() + 1;
+            blocks.push(first);
+        }
+        let port = *next;
+        *next += 1;
+        // Somebody else may listen in the middle of the block.
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
             return port;
         }
     }
-    panic!("no free port");
 }
 
 fn serve(stream: TcpStream, protocol: Protocol, state: &Arc<Mutex<State>>) {
