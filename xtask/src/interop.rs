@@ -1,11 +1,13 @@
 //! `cargo xtask interop`: real receivers are started, fed, read back and compared.
 //!
-//! Each receiver runs on loopback, with free ports and a folder of its own below `target`; what
-//! is not there is installed. The matrix at the end has a row for every receiver, protocol and
-//! runtime. Not here: receivers that are killed at random, which is `cargo xtask chaos`.
+//! Each receiver runs on a loopback address and in a folder below `target` of its own; what is not
+//! there is installed. It takes Linux, for those addresses and for proc(5). The matrix at the end
+//! has a row for every receiver, protocol and runtime. Not here: receivers that are killed at
+//! random, which is `cargo xtask chaos`.
 
 mod carbon;
 mod compare;
+mod host;
 mod install;
 mod peer;
 mod points;
@@ -13,6 +15,7 @@ mod process;
 mod relay;
 mod restart;
 mod send;
+mod sockets;
 mod stores;
 
 use std::net::SocketAddr;

@@ -1,15 +1,16 @@
 //! Receivers' processes: started with a log, waited for, signalled and always ended, by pid.
 
 use std::fs::File;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::sockets;
 use crate::Result;
 
-/// How long a receiver may take to listen, and to end after SIGTERM.
+/// How long a receiver may take to listen, to end after SIGTERM, and to do what else is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A receiver that runs; it ends with this value at the latest.
@@ -19,7 +20,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts a receiver and waits until it accepts connections at all of the addresses.
+    /// Starts a receiver and waits until it listens at all of the addresses.
     pub(super) fn start(mut command: Command, log: &Path, listens: &[SocketAddr]) -> Result<Self> {
         let file = File::options().create(true).append(true).open(log)?;
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
@@ -27,7 +28,7 @@ impl Process {
         let mut process = Self { child, log: log.to_owned() };
         let end = Instant::now() + PATIENCE;
         for &address in listens {
-            while TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
+            while !sockets::listens(process.child.id(), address)? {
                 if let Some(status) = process.child.try_wait()? {
                     return Err(process.broken(&format!("ended with {status}")));
                 }
@@ -83,21 +84,16 @@ impl Drop for Process {
     }
 }
 
-/// Returns free ports of 127.0.0.1, all different.
-pub(super) fn free_ports<const N: usize>() -> Result<[u16; N]> {
-    let mut ports = [0; N];
-    let mut held = Vec::new();
-    for port in &mut ports {
-        let listener = TcpListener::bind(("127.0.0.1", 0))?;
-        *port = listener.local_addr()?.port();
-        held.push(listener);
+/// Waits until something is so.
+pub(super) fn wait(what: &str, mut so: impl FnMut() -> Result<bool>) -> Result {
+    let end = Instant::now() + PATIENCE;
+    while !so()? {
+        if Instant::now() > end {
+            return Err(format!("waited in vain until {what}").into());
+        }
+        thread::sleep(Duration::from_millis(20));
     }
-    Ok(ports)
-}
-
-/// Returns the address of a port on a loopback host.
-pub(super) fn address(host: &str, port: u16) -> Result<SocketAddr> {
-    Ok(SocketAddr::new(host.parse()?, port))
+    Ok(())
 }
 
 /// Runs a command with text on its standard input and returns what it prints.

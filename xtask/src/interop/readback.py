@@ -57,7 +57,11 @@ def whisper(folder, begin):
         path = os.path.join(folder, file)
         if not os.path.exists(path):
             continue
-        (first, _, step), values = database.fetch(path, int(begin) - 1, until)
+        try:
+            (first, _, step), values = database.fetch(path, int(begin) - 1, until)
+        except database.CorruptWhisperFile:
+            # carbon is about to write its header. After carbon's end the points count as missing.
+            continue
         for index, value in enumerate(values):
             if value is not None:
                 show(name, first + index * step, value)

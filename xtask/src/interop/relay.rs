@@ -1,6 +1,7 @@
 //! Relays in front of carbon-caches: the ways to grow past one machine.
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::Ordering;
@@ -11,17 +12,19 @@ use graphite_proto::Protocol;
 
 use super::carbon::{Cache, daemon};
 use super::compare::{Outcome, Stored, compare, exact};
+use super::host::Host;
 use super::points::{Expected, Load, Names, Wanted};
-use super::process::{Process, address, free_ports};
+use super::process::{Process, wait};
 use super::send::Streaming;
-use super::{Bench, PROTOCOLS, Row, Way, install};
+use super::{Bench, PROTOCOLS, Row, Way, install, sockets};
 use crate::Result;
-
-const HOST: &str = "127.0.0.1";
 
 /// What a relay may have handed to the kernel for a node that ends, in points; it does not know
 /// what became of them.
 const IN_FLIGHT: usize = 20_000;
+
+/// How many points stream while a node is away.
+const AWAY: u64 = 30_000;
 
 /// How long points may take through a relay.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -74,17 +77,9 @@ pub(super) fn c_relay(bench: &Bench) -> Vec<Row> {
 
 /// Waits until each cache has its points, ends it, and compares its files.
 fn settle(bench: &Bench, caches: &mut [Cache], expected: &[&Expected]) -> Result<Outcome> {
-    let end = Instant::now() + PATIENCE;
     let mut all = Outcome::default();
     for (cache, expected) in caches.iter_mut().zip(expected) {
-        while !compare(expected, &cache.live(bench, expected)?.0, exact).is_same() {
-            if Instant::now() > end {
-                break;
-            }
-            thread::sleep(Duration::from_secs(1));
-        }
-        cache.stop()?;
-        all.add(compare(expected, &cache.files(bench, expected)?, exact));
+        all.add(cache.settle(bench, expected)?.0);
     }
     Ok(all)
 }
@@ -122,16 +117,16 @@ fn node_down(bench: &Bench, program: Program, way: Way, folder: &Path) -> Result
     let streaming = Streaming::new();
     let mut gone = 0;
     let stats = streaming.during(way, relay.address, || {
-        thread::sleep(Duration::from_secs(3));
+        streaming.fill(bench, &caches[1])?;
         caches[1].stop()?;
-        // The relay has noticed by then.
-        thread::sleep(Duration::from_secs(1));
+        let node = program.node(&caches[1]);
+        wait("the relay has left the node", || Ok(!sockets::connected_to(node)?))?;
         gone = streaming.accepted.load(Ordering::Relaxed);
-        thread::sleep(Duration::from_secs(2));
+        wait("points have streamed on", || {
+            Ok(streaming.accepted.load(Ordering::Relaxed) >= gone + AWAY)
+        })?;
         caches[1].restart()?;
-        // The relay tries again after 5 seconds at most.
-        thread::sleep(Duration::from_secs(7));
-        Ok(())
+        streaming.fill(bench, &caches[1])
     })?;
     let accepted = stats.accepted;
     let (whole, later) = (streaming.expected(0..accepted), streaming.expected(gone..accepted));
@@ -183,10 +178,22 @@ fn missing(expected: &Expected, stored: &Stored) -> usize {
     expected.series.iter().map(lacks).sum()
 }
 
+impl Program {
+    /// Returns where the relay connects to.
+    fn node(self, cache: &Cache) -> SocketAddr {
+        match self {
+            Self::Carbon => cache.pickle,
+            Self::C | Self::CForward => cache.line,
+        }
+    }
+}
+
 /// A carbon-relay that runs.
 struct Relay {
     process: Process,
-    address: std::net::SocketAddr,
+    address: SocketAddr,
+    /// Its own for as long as this value is there.
+    _host: Host,
 }
 
 /// Starts caches, each on a loopback host of its own, and a relay in front of them: carbon puts
@@ -199,28 +206,23 @@ fn relayed(
     protocol: Protocol,
 ) -> Result<(Relay, Vec<Cache>)> {
     let mut caches = Vec::new();
-    for (index, instance) in ["a", "b", "c"].into_iter().take(nodes).enumerate() {
-        let host = format!("127.0.0.{}", index + 1);
-        caches.push(Cache::start(bench, folder, &host, instance)?);
+    for instance in ["a", "b", "c"].into_iter().take(nodes) {
+        caches.push(Cache::start(bench, folder, instance)?);
     }
     let folder = folder.join("relay");
     std::fs::create_dir_all(&folder)?;
-    let [line, pickle] = free_ports()?;
-    let lines =
-        caches.iter().map(|cache| format!("{}:{}={}", cache.host, cache.line, cache.instance));
+    let host = Host::new()?;
+    let (line, pickle) = (host.port()?, host.port()?);
     let (command, listens) = match program {
-        Program::Carbon => (
-            carbon_command(bench, &folder, [line, pickle], &destinations(&caches))?,
-            vec![address(HOST, line)?, address(HOST, pickle)?],
-        ),
-        Program::C | Program::CForward => (
-            c_command(&folder, program, line, &lines.collect::<Vec<_>>())?,
-            vec![address(HOST, line)?],
-        ),
+        Program::Carbon => {
+            let command = carbon_command(bench, &folder, line, pickle, &destinations(&caches))?;
+            (command, vec![line, pickle])
+        }
+        Program::C | Program::CForward => (c_command(&folder, program, line, &caches)?, vec![line]),
     };
     let process = Process::start(command, &folder.join("log"), &listens)?;
     let address = listens[usize::from(protocol == Protocol::Pickle)];
-    Ok((Relay { process, address }, caches))
+    Ok((Relay { process, address, _host: host }, caches))
 }
 
 /// What the README recommends, and a run adds its folders to. A relay drops what its queue for a
@@ -240,14 +242,16 @@ fn carbon_recipe(host: &str, [line, pickle]: [u16; 2], destinations: &[String]) 
 fn carbon_command(
     bench: &Bench,
     folder: &Path,
-    ports: [u16; 2],
+    line: SocketAddr,
+    pickle: SocketAddr,
     destinations: &[String],
 ) -> Result<Command> {
     let place = folder.display();
     let folders = format!(
         "STORAGE_DIR = {place}\nLOCAL_DATA_DIR = {place}\nLOG_DIR = {place}\nPID_DIR = {place}\n"
     );
-    let recipe = carbon_recipe(HOST, ports, destinations);
+    let ports = [line.port(), pickle.port()];
+    let recipe = carbon_recipe(&line.ip().to_string(), ports, destinations);
     // carbon-relay reads the cache's section too.
     let config = format!("[cache]\n{folders}{recipe}{folders}CARBON_METRIC_INTERVAL = 0\n");
     std::fs::write(folder.join("carbon.conf"), config)?;
@@ -271,8 +275,14 @@ fn c_recipe(host: &str, line: u16, nodes: &[String]) -> String {
     )
 }
 
-fn c_command(folder: &Path, program: Program, line: u16, nodes: &[String]) -> Result<Command> {
-    let mut config = c_recipe(HOST, line, nodes);
+fn c_command(
+    folder: &Path,
+    program: Program,
+    line: SocketAddr,
+    caches: &[Cache],
+) -> Result<Command> {
+    let nodes = caches.iter().map(|cache| format!("{}={}", cache.line, cache.instance));
+    let mut config = c_recipe(&line.ip().to_string(), line.port(), &nodes.collect::<Vec<_>>());
     if program == Program::CForward {
         config = config.replace("carbon_ch replication 2", "forward");
     }
@@ -284,7 +294,7 @@ fn c_command(folder: &Path, program: Program, line: u16, nodes: &[String]) -> Re
 }
 
 fn destinations(caches: &[Cache]) -> Vec<String> {
-    let node = |cache: &Cache| format!("{}:{}:{}", cache.host, cache.pickle, cache.instance);
+    let node = |cache: &Cache| format!("{}:{}", cache.pickle, cache.instance);
     caches.iter().map(node).collect()
 }
 

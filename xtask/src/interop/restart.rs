@@ -1,8 +1,8 @@
 //! carbon-cache stopped and started again while points stream: the files hold all of them.
 //!
 //! It is stopped by SIGTERM, since it writes its cache only then: what it keeps in memory no
-//! client can bring back. In half of the rows it reads slowly when that happens, so that megabytes
-//! stand unread in the kernel and die with the connection. Not here: receivers that are killed
+//! client can bring back. In half of the rows it reads slowly when that happens, so that much
+//! stands unread in the kernel and dies with the connection. Not here: receivers that are killed
 //! while they read slowly and keep what they had read, which are those of `cargo xtask chaos`.
 
 use std::net::SocketAddr;
@@ -15,13 +15,14 @@ use graphite_proto::Stats;
 use super::carbon::Cache;
 use super::compare::{compare, exact};
 use super::points::{Expected, now};
-use super::process::address;
+use super::process::wait;
 use super::send::{self, Streaming};
-use super::{Bench, PROTOCOLS, Row, Way};
+use super::{Bench, PROTOCOLS, Row, Way, sockets};
 use crate::Result;
 
-/// How long points stream before each stop. carbon's writer wakes within a second of its start.
-const STREAM: Duration = Duration::from_secs(3);
+/// What must stand unread at least when a slow receiver is asked to end, in bytes: far more than
+/// the 64 KiB that it may read once more before it obeys.
+const UNREAD: u64 = 384 << 10;
 
 pub(super) fn rows(bench: &Bench) -> Vec<Row> {
     let ready = || bench.python().map(drop);
@@ -30,20 +31,22 @@ pub(super) fn rows(bench: &Bench) -> Vec<Row> {
     for (what, slow) in [("restarted", false), ("stopped when slow", true)] {
         let name = format!("carbon-cache, {what} x{times}");
         rows.extend(bench.rows(&name, bench.ways(&PROTOCOLS, true), ready(), |way, folder| {
-            let mut cache = Cache::start(bench, folder, "127.0.0.1", "a")?;
-            let address = address(&cache.host, cache.port(way.protocol))?;
+            let mut cache = Cache::start(bench, folder, "a")?;
+            let address = cache.address(way.protocol);
             let streaming = Streaming::new();
             let stats = streaming.during(way, address, || {
                 for _ in 0..times {
-                    thread::sleep(STREAM);
+                    streaming.fill(bench, &cache)?;
                     if slow {
-                        hold_back(&mut cache)?;
+                        cache.awake()?;
+                        hold_back(&mut cache, address)?;
+                        cache.ended()?;
+                    } else {
+                        cache.stop()?;
                     }
-                    cache.stop()?;
                     cache.restart()?;
                 }
-                thread::sleep(STREAM);
-                Ok(())
+                streaming.fill(bench, &cache)
             })?;
             let expected = streaming.expected(0..stats.accepted);
             cache.stop()?;
@@ -66,7 +69,7 @@ pub(super) fn rows(bench: &Bench) -> Vec<Row> {
 }
 
 /// Lets the receiver read for a tenth of the time only, and leaves it with a stop signal due.
-fn hold_back(cache: &mut Cache) -> Result {
+fn hold_back(cache: &mut Cache, address: SocketAddr) -> Result {
     let process = cache.process()?;
     for _ in 0..10 {
         process.signal("STOP")?;
@@ -75,10 +78,11 @@ fn hold_back(cache: &mut Cache) -> Result {
         thread::sleep(Duration::from_millis(20));
     }
     process.signal("STOP")?;
-    thread::sleep(Duration::from_millis(500));
-    // It is delivered with the going on, before another byte is read.
+    let much = wait("much stands unread", || Ok(sockets::unread(address)? >= UNREAD));
+    // It is delivered with the going on.
     process.signal("TERM")?;
-    process.signal("CONT")
+    process.signal("CONT")?;
+    much
 }
 
 impl Streaming {
@@ -88,8 +92,16 @@ impl Streaming {
             series: 1000,
             pace: 150,
             stop: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
             accepted: AtomicU64::new(0),
         }
+    }
+
+    /// Waits until so much of the stream is in a carbon-cache that its writer, which may have slept
+    /// until now, will not do so again: half of the series are more than it writes in a minute.
+    pub(super) fn fill(&self, bench: &Bench, cache: &Cache) -> Result {
+        let series = usize::try_from(self.series / 2)?;
+        cache.holds(bench, series, &self.expected(0..self.series))
     }
 
     /// Streams while something is done to the receiver, and until that is over.
@@ -102,8 +114,12 @@ impl Streaming {
         thread::scope(|scope| {
             let sender = scope.spawn(|| send::stream(way.runtime, way.protocol, address, self));
             let done = what();
+            self.failed.store(done.is_err(), Ordering::Relaxed);
             self.stop.store(true, Ordering::Relaxed);
             let sent = sender.join().map_err(|_| "the sending panicked")?;
+            if let (Err(done), Err(sent)) = (&done, &sent) {
+                return Err(format!("{done}; and the client: {sent}").into());
+            }
             done?;
             let (stats, fed) = (sent?, self.accepted.load(Ordering::Relaxed));
             if stats.accepted != fed {

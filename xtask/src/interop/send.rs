@@ -33,6 +33,8 @@ pub(super) struct Streaming {
     /// How many points go out every 10 ms.
     pub(super) pace: u64,
     pub(super) stop: AtomicBool,
+    /// There may be no receiver any more.
+    pub(super) failed: AtomicBool,
     pub(super) accepted: AtomicU64,
 }
 
@@ -123,7 +125,8 @@ macro_rules! sender {
                         for _ in 0..streaming.pace {
                             // A full queue has not taken the point: it is offered again.
                             while let Err(error) = client.feed(streaming.point(number)).await {
-                                if !matches!(error, SendError::Full(_)) {
+                                let failed = streaming.failed.load(Ordering::Relaxed);
+                                if failed || !matches!(error, SendError::Full(_)) {
                                     return Err(error.to_string());
                                 }
                             }

@@ -1,5 +1,6 @@
 //! VictoriaMetrics and InfluxDB: their Graphite listeners, read back over HTTP.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -8,12 +9,11 @@ use std::time::{Duration, Instant};
 use graphite_proto::Protocol;
 
 use super::compare::{Outcome, Rule, compare, exact, parse};
+use super::host::Host;
 use super::points::{Expected, Load, Names};
-use super::process::{Process, address, free_ports};
+use super::process::Process;
 use super::{Bench, Row, install};
 use crate::Result;
-
-const HOST: &str = "127.0.0.1";
 
 /// How long a store may take until what it has read is seen.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,27 +25,26 @@ pub(super) fn victoria(bench: &Bench) -> Vec<Row> {
     let name = title("VictoriaMetrics", &version);
     let ready = version.map(drop).and_then(|()| bench.python().map(drop));
     bench.rows(&name, bench.ways(&[Protocol::Plaintext], false), ready, |way, folder| {
-        let [http, graphite] = free_ports()?;
+        let host = Host::new()?;
+        let (http, graphite) = (host.port()?, host.port()?);
         let start = |dedup: Option<&str>| {
             let mut command = Command::new("victoria-metrics");
             command.args([
                 format!("-storageDataPath={}", folder.join("data").display()),
-                format!("-httpListenAddr={HOST}:{http}"),
-                format!("-graphiteListenAddr={HOST}:{graphite}"),
+                format!("-httpListenAddr={http}"),
+                format!("-graphiteListenAddr={graphite}"),
                 "-retentionPeriod=1".to_owned(),
                 "-memory.allowedPercent=10".to_owned(),
             ]);
             command.args(dedup);
-            let listens = [address(HOST, http)?, address(HOST, graphite)?];
-            Process::start(command, &folder.join("log"), &listens)
+            Process::start(command, &folder.join("log"), &[http, graphite])
         };
         let process = start(None)?;
         let load = Load::new(bench.points, bench.each_task(), Names::All)?;
-        let address = address(HOST, graphite)?;
         // A second time a point gets the same time only if it brings one.
-        let repeated = way.send(address, load.timed())?.count();
-        let expected = way.send(address, load)?;
-        let url = format!("http://{HOST}:{http}");
+        let repeated = way.send(graphite, load.timed())?.count();
+        let expected = way.send(graphite, load)?;
+        let url = format!("http://{http}");
         let read = || bench.helper(&["victoria", &url], String::new());
         let all = expected.count() + repeated;
         let end = Instant::now() + PATIENCE;
@@ -83,17 +82,17 @@ pub(super) fn influx(bench: &Bench) -> Vec<Row> {
     let name = title("InfluxDB", &version);
     let ready = version.map(drop).and_then(|()| bench.python().map(drop));
     bench.rows(&name, bench.ways(&[Protocol::Plaintext], false), ready, |way, folder| {
-        let [http, graphite, rpc] = free_ports()?;
+        let host = Host::new()?;
+        let (http, graphite, rpc) = (host.port()?, host.port()?, host.port()?);
         let config = influx_config(folder, http, graphite, rpc);
         let file = folder.join("influxdb.conf");
         std::fs::write(&file, config)?;
         let mut command = Command::new("influxd");
         command.arg("-config").arg(file);
-        let listens = [address(HOST, http)?, address(HOST, graphite)?];
-        let process = Process::start(command, &folder.join("log"), &listens)?;
+        let process = Process::start(command, &folder.join("log"), &[http, graphite])?;
         let load = Load::new(bench.points, bench.each_task(), Names::All)?;
-        let expected = way.send(listens[1], load)?;
-        let url = format!("http://{HOST}:{http}");
+        let expected = way.send(graphite, load)?;
+        let url = format!("http://{http}");
         let outcome =
             read_until(&expected, exact, || bench.helper(&["influx", &url], String::new()))?;
         process.terminate()?;
@@ -101,16 +100,16 @@ pub(super) fn influx(bench: &Bench) -> Vec<Row> {
     })
 }
 
-fn influx_config(folder: &Path, http: u16, graphite: u16, rpc: u16) -> String {
+fn influx_config(folder: &Path, http: SocketAddr, graphite: SocketAddr, rpc: SocketAddr) -> String {
     let place = folder.display();
     format!(
-        "reporting-disabled = true\nbind-address = \"{HOST}:{rpc}\"\n\
+        "reporting-disabled = true\nbind-address = \"{rpc}\"\n\
          [meta]\ndir = \"{place}/meta\"\n\
          [data]\ndir = \"{place}/data\"\nwal-dir = \"{place}/wal\"\n\
          [monitor]\nstore-enabled = false\n\
-         [http]\nbind-address = \"{HOST}:{http}\"\nlog-enabled = false\n\
+         [http]\nbind-address = \"{http}\"\nlog-enabled = false\n\
          [[graphite]]\nenabled = true\ndatabase = \"graphite\"\n\
-         bind-address = \"{HOST}:{graphite}\"\nbatch-size = 5000\nbatch-pending = 100\n\
+         bind-address = \"{graphite}\"\nbatch-size = 5000\nbatch-pending = 100\n\
          batch-timeout = \"200ms\"\n"
     )
 }
