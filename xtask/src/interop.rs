@@ -17,6 +17,8 @@ mod restart;
 mod send;
 mod sockets;
 mod stores;
+#[cfg(test)]
+mod unsigned;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
