@@ -1,9 +1,9 @@
 //! `cargo xtask chaos`: receivers are lost in every way that TCP knows, and points are counted.
 //!
 //! A client sends distinct points at full speed to a receiver in another process, which is killed,
-//! closed, stalled and restarted, and records what it reads. The promises of each delivery level
-//! are then checked against the records. Not here: what a simulated wire can do, which is tested
-//! with the machine.
+//! closed, shut down on one side or on both, stalled and restarted, and records what it reads (all
+//! the ways: `way.rs`). The promises of each delivery level are then checked against the
+//! records. Not here: what a simulated wire can do, which is tested with the machine.
 
 mod args;
 mod load;

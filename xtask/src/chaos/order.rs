@@ -13,6 +13,11 @@ pub(super) enum Order {
     CloseInFrame,
     /// Close this connection and that many more, each as soon as it is accepted.
     Refuse(u32),
+    /// Shut down writing on this connection, read on for a moment, close; and do so with as many in
+    /// all, each once it has brought something.
+    ShutDown(u32),
+    /// Read what there is, close, and shut down writing on every connection as it is accepted.
+    HalfOpen,
     /// Do not read for that long.
     Pause(Duration),
     /// Read little for that long.
@@ -29,6 +34,8 @@ impl Order {
             "close-and-go-on" => Self::CloseAndGoOn,
             "close-in-frame" => Self::CloseInFrame,
             "refuse" => Self::Refuse(number),
+            "shut-down" => Self::ShutDown(number),
+            "half-open" => Self::HalfOpen,
             "pause" => Self::Pause(time),
             "read-slowly" => Self::ReadSlowly(time),
             _ => return None,
@@ -44,6 +51,8 @@ impl fmt::Display for Order {
             Self::CloseAndGoOn => write!(f, "close-and-go-on 0"),
             Self::CloseInFrame => write!(f, "close-in-frame 0"),
             Self::Refuse(connections) => write!(f, "refuse {connections}"),
+            Self::ShutDown(connections) => write!(f, "shut-down {connections}"),
+            Self::HalfOpen => write!(f, "half-open 0"),
             Self::Pause(time) => write!(f, "pause {}", time.as_millis()),
             Self::ReadSlowly(time) => write!(f, "read-slowly {}", time.as_millis()),
         }
@@ -62,6 +71,8 @@ mod tests {
             Order::CloseAndGoOn,
             Order::CloseInFrame,
             Order::Refuse(3),
+            Order::ShutDown(4),
+            Order::HalfOpen,
             Order::Pause(time),
             Order::ReadSlowly(time),
         ] {

@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead as _, ErrorKind, Read as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd as _;
 use std::sync::mpsc;
 use std::thread;
@@ -26,6 +26,8 @@ const SLOW_READ: usize = 2048;
 const ODD_READ: usize = 777;
 /// How often an idle receiver looks for orders.
 const LOOK: Duration = Duration::from_millis(5);
+/// How long after it has shut down writing a receiver begins to close.
+const MOMENT: Duration = Duration::from_millis(20);
 /// How long a receiver goes on reading before it closes, if there always is something to read.
 const LAST_READS: Duration = Duration::from_millis(300);
 
@@ -39,6 +41,8 @@ pub(super) fn run(protocol: Protocol, port: u16, buffer: Option<usize>) -> io::R
         pipe: File::from(io::stdout().as_fd().try_clone_to_owned()?),
         bytes: vec![0; READ],
         refusals: 0,
+        shut_downs: 0,
+        half_open: false,
         held: None,
     };
     let listener = listen(port, buffer)?;
@@ -58,6 +62,10 @@ pub(super) fn run(protocol: Protocol, port: u16, buffer: Option<usize>) -> io::R
                 server.tell(Record::Done)?;
             }
             continue;
+        }
+        if server.half_open {
+            // It may be gone already.
+            let _ = stream.shutdown(Shutdown::Write);
         }
         server.tell(Record::Accepted)?;
         if server.serve(stream)? == After::Exit {
@@ -117,6 +125,10 @@ struct Server {
     bytes: Vec<u8>,
     /// How many connections are still to be closed as soon as they are accepted.
     refusals: u32,
+    /// How many are still to be shut down and closed once they have brought something.
+    shut_downs: u32,
+    /// Whether writing is shut down on connections as soon as they are accepted.
+    half_open: bool,
     /// An order that waits for a connection.
     held: Option<Order>,
 }
@@ -137,7 +149,7 @@ impl Server {
     fn serve(&mut self, stream: TcpStream) -> io::Result<After> {
         let mut receiver = Receiver::new(self.protocol);
         stream.set_read_timeout(Some(LOOK))?;
-        let mut slow = None;
+        let (mut slow, mut brought) = (None, false);
         loop {
             match self.held.take().or_else(|| self.orders.try_recv().ok()) {
                 Some(Order::Close) => return self.close(stream, receiver, After::Exit),
@@ -147,6 +159,13 @@ impl Server {
                     self.refusals = connections;
                     return Ok(After::Next);
                 }
+                Some(Order::ShutDown(connections)) => {
+                    (self.shut_downs, brought) = (connections, true);
+                }
+                Some(Order::HalfOpen) => {
+                    self.half_open = true;
+                    return self.close(stream, receiver, After::Next);
+                }
                 Some(Order::Pause(time)) => {
                     thread::sleep(time);
                     self.tell(Record::Done)?;
@@ -154,8 +173,13 @@ impl Server {
                 Some(Order::ReadSlowly(time)) => slow = Some(Instant::now() + time),
                 None => {}
             }
+            if brought && self.shut_downs > 0 {
+                return self.shut_down(stream, receiver);
+            }
             let piece = if slow.is_some() { SLOW_READ } else { READ };
-            if self.look(&stream, &mut receiver, piece)? == Look::End {
+            let look = self.look(&stream, &mut receiver, piece)?;
+            brought |= look == Look::Bytes;
+            if look == Look::End {
                 if slow.is_some() {
                     self.tell(Record::Done)?;
                 }
@@ -171,19 +195,32 @@ impl Server {
         }
     }
 
+    /// Closes a connection with everything read, says so, and goes on or not.
+    fn close(&mut self, stream: TcpStream, receiver: Receiver, then: After) -> io::Result<After> {
+        self.drain(stream, receiver)?;
+        self.tell(Record::Done)?;
+        Ok(then)
+    }
+
+    /// Shuts down writing, reads on for a moment and closes with everything read.
+    fn shut_down(&mut self, stream: TcpStream, mut receiver: Receiver) -> io::Result<After> {
+        let _ = stream.shutdown(Shutdown::Write);
+        let end = Instant::now() + MOMENT;
+        while Instant::now() < end && self.look(&stream, &mut receiver, READ)? != Look::End {}
+        self.drain(stream, receiver)?;
+        self.shut_downs -= 1;
+        if self.shut_downs == 0 {
+            self.tell(Record::Done)?;
+        }
+        Ok(After::Next)
+    }
+
     /// Reads until there is nothing left to read, then closes.
-    fn close(
-        &mut self,
-        stream: TcpStream,
-        mut receiver: Receiver,
-        then: After,
-    ) -> io::Result<After> {
+    fn drain(&mut self, stream: TcpStream, mut receiver: Receiver) -> io::Result<()> {
         stream.set_nonblocking(true)?;
         let end = Instant::now() + LAST_READS;
         while Instant::now() < end && self.look(&stream, &mut receiver, READ)? == Look::Bytes {}
-        drop(stream);
-        self.tell(Record::Done)?;
-        Ok(then)
+        Ok(())
     }
 
     /// Reads small pieces until one ends within a line or a pickle, then closes.

@@ -46,6 +46,8 @@ pub(super) struct Report {
     pub(super) repeated_most: u64,
     /// Repeats after a receiver had read everything and closed an idle connection.
     pub(super) repeated_idle: u64,
+    /// How often the client left a half-open receiver that lived and read.
+    pub(super) left_half_open: u64,
     /// Points that were flushed, and had not arrived when nothing came any more.
     pub(super) missing: u64,
     pub(super) connections: u64,
@@ -91,6 +93,7 @@ pub(super) fn run(
         connections: 0,
         calm: None,
         repeated_idle: 0,
+        left_half_open: 0,
         missing: 0,
         marks: Vec::new(),
     };
@@ -125,6 +128,7 @@ pub(super) fn run(
         repeated: tally.repeated,
         repeated_most: tally.repeated_most,
         repeated_idle: stage.repeated_idle,
+        left_half_open: stage.left_half_open,
         missing: stage.missing,
         connections: tally.connections,
         corrupt: tally.corrupt,
@@ -154,6 +158,7 @@ struct Stage {
     /// How many repeats there were when an idle connection was closed: it is to cause none.
     calm: Option<u64>,
     repeated_idle: u64,
+    left_half_open: u64,
     missing: u64,
     /// The number after the highest that had arrived after each kill, and how it was done.
     marks: Vec<(u64, Way)>,
@@ -190,6 +195,8 @@ impl Stage {
             Way::CloseIdle => self.close_idle()?,
             Way::CloseAndGoOn => self.done(Order::CloseAndGoOn)?,
             Way::Refuse => self.done(Order::Refuse(1 + random.below(3) as u32))?,
+            Way::ShutDown => self.done(Order::ShutDown(2 + random.below(4) as u32))?,
+            Way::HalfOpen => self.half_open(random)?,
             Way::Pause => {
                 self.done(Order::Pause(random.millis(100, 1000)))?;
                 let arrived = self.setup.board.tally().distinct;
@@ -205,7 +212,7 @@ impl Stage {
                 thread::sleep(random.millis(100, 1000));
             }
         }
-        let lives = matches!(way, Way::CloseAndGoOn | Way::Refuse | Way::Pause);
+        let lives = matches!(way, Way::CloseAndGoOn | Way::Refuse | Way::ShutDown | Way::Pause);
         if !lives {
             self.process.kill();
         }
@@ -213,6 +220,9 @@ impl Stage {
         self.marks.push((tally.next, way));
         let connections = tally.connections;
         drop(tally);
+        if way == Way::HalfOpen {
+            self.left_half_open += connections - self.connections - 1;
+        }
         if !lives {
             self.connections = connections;
             let down = if way == Way::Down { random.millis(50, 600) } else { Duration::ZERO };
@@ -241,6 +251,18 @@ impl Stage {
             return Ok(());
         }
         Err(format!("receiver did not end by {order}").into())
+    }
+
+    /// Has the receiver close and be half-open from then on, and points arrive over such a
+    /// connection for a while.
+    fn half_open(&mut self, random: &mut Random) -> crate::Result {
+        self.done(Order::HalfOpen)?;
+        self.connected()?;
+        let arrived = |tally: &super::tally::Tally| tally.distinct + tally.repeated;
+        let before = arrived(&self.setup.board.tally());
+        self.wait("point over a half-open connection", |tally| arrived(tally) > before)?;
+        thread::sleep(random.millis(50, 400));
+        Ok(())
     }
 
     /// Waits until nothing arrives any more, of a replay either.

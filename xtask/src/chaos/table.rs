@@ -36,6 +36,7 @@ impl fmt::Display for Table<'_> {
             points => grouped(points),
         })?;
         self.row(f, "connections", |run| grouped(run.connections))?;
+        self.row(f, "  left, if half-open", |run| grouped(run.left_half_open))?;
         self.row(f, "time", |run| seconds(run.time))?;
         self.row(f, "promise", |run| match broken(run).len() {
             0 => "kept".to_owned(),
@@ -106,6 +107,12 @@ pub(super) fn broken(run: &Report) -> Vec<String> {
     } else {
         check(lost <= outcome.undelivered, {
             format!("{} lost, close told of {}", grouped(lost), grouped(outcome.undelivered))
+        });
+    }
+    // There a connection has to prove something, and this one never can.
+    if !matches!(plan.delivery, Delivery::Confirmed { .. }) {
+        check(run.left_half_open == 0, {
+            format!("a half-open receiver was left {} times", grouped(run.left_half_open))
         });
     }
     check(run.repeated_most <= allowed, {

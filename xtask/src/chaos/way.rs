@@ -20,6 +20,12 @@ pub(super) enum Way {
     CloseInFrame,
     /// Closes, and accepts the next few only to close them at once.
     Refuse,
+    /// Shuts down writing, reads on for a moment, closes, as Twisted does; and does so with the next
+    /// few, each once it has brought something.
+    ShutDown,
+    /// Shuts down writing on every connection as it accepts it, reads on, then SIGKILL. It is legal
+    /// TCP and in use: one such connection is to do for as long as the receiver lives.
+    HalfOpen,
     /// Stops reading for a while and goes on.
     Pause,
     /// Reads slowly for a while, then SIGKILL.
@@ -30,7 +36,7 @@ pub(super) enum Way {
 
 impl Way {
     /// What a receiver does that reads all the time that it lives, and that pauses briefly.
-    pub(super) const READING: [Self; 9] = [
+    pub(super) const READING: [Self; 11] = [
         Self::Kill,
         Self::Down,
         Self::Close,
@@ -38,6 +44,8 @@ impl Way {
         Self::CloseIdle,
         Self::CloseInFrame,
         Self::Refuse,
+        Self::ShutDown,
+        Self::HalfOpen,
         Self::Pause,
         Self::Slow,
     ];
@@ -53,6 +61,8 @@ impl fmt::Display for Way {
             Self::CloseIdle => "closed when idle",
             Self::CloseInFrame => "closed in a frame",
             Self::Refuse => "closed at once",
+            Self::ShutDown => "shut down, then closed",
+            Self::HalfOpen => "killed when half-open",
             Self::Pause => "paused",
             Self::Slow => "killed reading slowly",
             Self::Stall => "killed when stalled",
