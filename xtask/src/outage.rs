@@ -199,6 +199,7 @@ struct Receiver {
 #[derive(Default)]
 struct State {
     dying: AtomicBool,
+    reads_no_more: AtomicBool,
     may_end: AtomicBool,
     dead: AtomicBool,
 }
@@ -210,23 +211,23 @@ impl Receiver {
         let receiver = Self { port, state: state.clone() };
         thread::spawn(move || {
             let ended = serve(listener, &state);
+            state.reads_no_more.store(true, Ordering::Release);
             state.dead.store(true, Ordering::Release);
             ended
         });
         Ok(receiver)
     }
 
-    /// Stops reading.
+    /// Stops reading: what is sent from now on stands unread.
     fn die(&self) {
         self.state.dying.store(true, Ordering::Release);
+        until(&self.state.reads_no_more);
     }
 
     /// Ends with what is unread, and closes the port.
     fn dead(&self) {
         self.state.may_end.store(true, Ordering::Release);
-        while !self.state.dead.load(Ordering::Acquire) {
-            thread::sleep(Duration::from_millis(1));
-        }
+        until(&self.state.dead);
     }
 
     /// Listens again and reads until the client has closed.
@@ -240,11 +241,16 @@ impl Receiver {
 fn serve(listener: TcpListener, state: &State) -> std::io::Result<()> {
     let (mut stream, _) = listener.accept()?;
     stream.set_read_timeout(Some(Duration::from_millis(20)))?;
-    read(&mut stream, state)?;
-    while !state.may_end.load(Ordering::Acquire) {
+    let read = read(&mut stream, state);
+    state.reads_no_more.store(true, Ordering::Release);
+    until(&state.may_end);
+    read
+}
+
+fn until(flag: &AtomicBool) {
+    while !flag.load(Ordering::Acquire) {
         thread::sleep(Duration::from_millis(1));
     }
-    Ok(())
 }
 
 fn read(stream: &mut TcpStream, state: &State) -> std::io::Result<()> {
