@@ -13,12 +13,9 @@ use graphite_proto::Protocol;
 use super::compare::{Outcome, Stored, compare, exact, parse};
 use super::host::Host;
 use super::points::{Expected, Load, Names, now};
-use super::process::{Process, wait};
+use super::process::{PATIENCE, Process, wait};
 use super::{Bench, PROTOCOLS, Row};
 use crate::Result;
-
-/// How long points may take until they are seen.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The series of a point that gives the writer something to do.
 const SENTINEL: &str = "interop-sentinel";

@@ -16,6 +16,9 @@ const GUARD: u16 = 20_000;
 /// How many addresses there are: of the last three bytes none is 0 or 255.
 const ADDRESSES: u32 = 254 * 254 * 254;
 
+/// More in a row are not taken, unless somebody listens on all of them at once.
+const TRIES: u32 = 1000;
+
 /// An address of one's own, until this value goes.
 pub(super) struct Host {
     address: Ipv4Addr,
@@ -27,7 +30,7 @@ impl Host {
     /// Takes an address that no other row and no other process has.
     pub(super) fn new() -> Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        for _ in 0..ADDRESSES {
+        for _ in 0..TRIES {
             // Processes that run side by side begin far from each other.
             let next = NEXT.fetch_add(1, Ordering::Relaxed);
             let address = nth(std::process::id().wrapping_mul(251).wrapping_add(next));
@@ -37,7 +40,7 @@ impl Host {
                 Err(error) => return Err(format!("{address}:{GUARD}: {error}").into()),
             }
         }
-        Err("every loopback address is taken".into())
+        Err(format!("somebody listens on port {GUARD} of every address").into())
     }
 
     /// Returns a port for the receiver, another one each time. Taken are those on which somebody

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use super::sockets;
 use crate::Result;
 
-/// How long a receiver may take to listen, to end after SIGTERM, and to do what else is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a receiver may take to listen, to end after SIGTERM, and to do or show what else is
+/// waited for.
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A receiver that runs; it ends with this value at the latest.
 pub(super) struct Process {

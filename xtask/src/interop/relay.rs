@@ -14,7 +14,7 @@ use super::carbon::{Cache, daemon};
 use super::compare::{Outcome, Stored, compare, exact};
 use super::host::Host;
 use super::points::{Expected, Load, Names, Wanted};
-use super::process::{Process, wait};
+use super::process::{PATIENCE, Process, wait};
 use super::send::Streaming;
 use super::{Bench, PROTOCOLS, Row, Way, install, sockets};
 use crate::Result;
@@ -25,9 +25,6 @@ const IN_FLIGHT: usize = 20_000;
 
 /// How many points stream while a node is away.
 const AWAY: u64 = 30_000;
-
-/// How long points may take through a relay.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A relay's program.
 #[derive(Clone, Copy, PartialEq)]
@@ -121,7 +118,8 @@ fn node_down(bench: &Bench, program: Program, way: Way, folder: &Path) -> Result
         caches[1].stop()?;
         let node = program.node(&caches[1]);
         wait("the relay has left the node", || Ok(!sockets::connected_to(node)?))?;
-        gone = streaming.accepted.load(Ordering::Relaxed);
+        // That many may have been fed since they were counted.
+        gone = streaming.accepted.load(Ordering::Relaxed) + streaming.pace;
         wait("points have streamed on", || {
             Ok(streaming.accepted.load(Ordering::Relaxed) >= gone + AWAY)
         })?;

@@ -11,12 +11,9 @@ use graphite_proto::Protocol;
 use super::compare::{Outcome, Rule, compare, exact, parse};
 use super::host::Host;
 use super::points::{Expected, Load, Names};
-use super::process::Process;
+use super::process::{PATIENCE, Process};
 use super::{Bench, Row, install};
 use crate::Result;
-
-/// How long a store may take until what it has read is seen.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// VictoriaMetrics, which keeps every repeat unless it is told otherwise: the load is sent twice,
 /// looked at as it is, and again after a start with `-dedup.minScrapeInterval`.
