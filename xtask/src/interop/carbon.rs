@@ -24,13 +24,13 @@ const SENTINEL: &str = "interop-sentinel";
 pub(super) struct Cache {
     python: PathBuf,
     folder: PathBuf,
-    /// Its own for as long as this value is there.
-    _host: Host,
     pub(super) instance: String,
     pub(super) line: SocketAddr,
     pub(super) pickle: SocketAddr,
     query: SocketAddr,
     process: Option<Process>,
+    /// Its own for as long as this value is there.
+    _host: Host,
 }
 
 impl Cache {
@@ -71,7 +71,7 @@ impl Cache {
         let (python, instance) = (bench.python()?, instance.to_owned());
         let process = None;
         let mut cache =
-            Self { python, folder, _host: host, instance, line, pickle, query, process };
+            Self { python, folder, instance, line, pickle, query, process, _host: host };
         cache.restart()?;
         Ok(cache)
     }
