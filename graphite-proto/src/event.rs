@@ -114,6 +114,13 @@ pub enum Event {
         /// What is sent.
         protocol: Protocol,
     },
+    /// The client ended with so many points that are not known to be delivered: queued, or written
+    /// and not proven to be read. Its runtime was shut down, or a close ran out of time. Told by
+    /// drivers; a [`Sender`](crate::Sender) does not know that it is given up.
+    Abandoned {
+        /// How many points.
+        points: u64,
+    },
 }
 
 /// One line for people, in lower case.
@@ -134,6 +141,13 @@ impl fmt::Display for Event {
                     f,
                     "receiver ends every connection right after its first bytes: does it read \
                      {protocol}, as receivers do on port {port}?"
+                )
+            }
+            Self::Abandoned { points } => {
+                write!(
+                    f,
+                    "client ended with {points} points not known to be delivered: \
+                     await close before it ends"
                 )
             }
         }

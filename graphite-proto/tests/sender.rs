@@ -364,6 +364,10 @@ fn events_are_lines_for_people() {
         (Event::Replayed(2), "2 points sent again"),
         (Event::Confirmed(4), "4 points proven to be read"),
         (Event::Dropping, "queue is full, dropping the oldest points"),
+        (
+            Event::Abandoned { points: 298 },
+            "client ended with 298 points not known to be delivered: await close before it ends",
+        ),
     ] {
         assert_eq!(event.to_string(), line);
     }
