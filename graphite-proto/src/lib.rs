@@ -53,4 +53,4 @@ pub use protocol::{FRAME_BYTES, MAX_FRAME_BYTES, MAX_LINE_BYTES, Protocol};
 pub use receiver::Receiver;
 pub use sender::Sender;
 pub use stats::Stats;
-pub use ticket::Ticket;
+pub use ticket::{Progress, Ticket};

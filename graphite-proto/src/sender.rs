@@ -22,7 +22,7 @@ use crate::metric::{Metric, Point, Timestamp};
 use crate::protocol::Protocol;
 use crate::queue::Queue;
 use crate::stats::Stats;
-use crate::ticket::{Dropped, Ticket, Wait};
+use crate::ticket::{Dropped, Progress, Ticket, Wait};
 use crate::window::Window;
 
 use connection::{Link, Phase};
@@ -213,8 +213,7 @@ impl Sender {
         let bound = protocol.upper_bound(&point);
         if !self.queue.has_room(bound) {
             if self.config.overflow == Overflow::Reject {
-                let (queued, limit) = (self.queue.bytes(), self.queue.limit());
-                return Err(EnqueueError::QueueFull { queued, limit });
+                return Err(self.queue_full());
             }
             let points = drop_until_room(&mut self.queue, &mut self.dropped, bound);
             self.stats.dropped += points;
@@ -279,6 +278,40 @@ impl Sender {
     pub fn room(&self, metric: &Metric<'_>) -> Ticket {
         let bytes = self.config.prefix.len() + metric.path().len() + 64;
         Ticket { wait: Wait::Room(bytes), round: self.failed_rounds }
+    }
+
+    /// Returns whether the queue can take so many bytes beside others that are promised to
+    /// somebody. With nothing queued or promised it takes a point of any size.
+    #[must_use]
+    pub fn has_room(&self, bytes: usize, promised: usize) -> bool {
+        let beside = || self.queue.bytes().saturating_add(promised).saturating_add(bytes);
+        self.config.overflow == Overflow::DropOldest
+            || (promised == 0 && self.queue.has_room(bytes))
+            || beside() <= self.queue.limit()
+    }
+
+    /// Refuses a point as [`enqueue`](Self::enqueue) does when the queue is full, for a driver that
+    /// has promised the room to others: it is counted as rejected.
+    #[must_use]
+    pub fn refuse(&mut self) -> EnqueueError {
+        self.stats.rejected += 1;
+        self.queue_full()
+    }
+
+    fn queue_full(&self) -> EnqueueError {
+        EnqueueError::QueueFull { queued: self.queue.bytes(), limit: self.queue.limit() }
+    }
+
+    /// Returns how far the sender has come.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        Progress {
+            done: self.done(),
+            dropped: self.dropped.last(),
+            connections: self.connections,
+            failed_rounds: self.failed_rounds,
+            closed: self.is_closed(),
+        }
     }
 
     /// Answers a ticket: `None` as long as it is open.

@@ -3,6 +3,7 @@
 //! Not here: who waits and how; a ticket is plain data and is asked as often as one likes.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 /// How many separate stretches of dropped points are remembered exactly. They only stay apart if
 /// something between them was written, so an outage makes one.
@@ -42,6 +43,49 @@ impl Ticket {
             _ => later,
         }
     }
+
+    /// Returns which points the ticket stands for, counted from 0 in the order in which they were
+    /// accepted; `None` if it stands for a connection or for room.
+    #[must_use]
+    pub fn points(self) -> Option<Range<u64>> {
+        match self.wait {
+            Wait::Points { from, to } => Some(from..to),
+            Wait::Connection(_) | Wait::Room(_) => None,
+        }
+    }
+
+    /// Returns how many bytes of room the ticket asks for; `None` if it stands for something else.
+    #[must_use]
+    pub fn room(self) -> Option<usize> {
+        match self.wait {
+            Wait::Room(bytes) => Some(bytes),
+            Wait::Points { .. } | Wait::Connection(_) => None,
+        }
+    }
+}
+
+/// How far a sender has come, so that a driver that keeps many open tickets looks only at those
+/// that may be answered.
+///
+/// No field ever becomes less. An open ticket is answered by nothing but one of these: all its
+/// points are [`done`](Self::done); it stands for points some of which lie before
+/// [`dropped`](Self::dropped), which has grown; it stands for a connection and
+/// [`connections`](Self::connections) has grown; [`failed_rounds`](Self::failed_rounds) has grown,
+/// which answers every ticket made before; the sender is [`closed`](Self::closed); it asks for
+/// room, and there is some. [`Sender::outcome`](crate::Sender::outcome) says how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Every point before this one is answered, counted as by [`Ticket::points`].
+    pub done: u64,
+    /// Every point that was dropped lies before this one.
+    pub dropped: u64,
+    /// How many connections came about.
+    pub connections: u64,
+    /// How many failures were told to all who waited.
+    pub failed_rounds: u64,
+    /// Whether the sender has ended.
+    pub closed: bool,
 }
 
 /// The positions of dropped points, as stretches `(before the first, last)` that only grow.

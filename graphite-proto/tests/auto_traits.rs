@@ -6,7 +6,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use graphite_proto::{
     Address, AddressError, Config, DecodeError, Delivery, EncodeError, EnqueueError, Event,
     Failure, Input, Instant, Metric, MetricError, NonFinite, Output, Overflow, PrefixError,
-    Protocol, Receiver, Sender, Stats, Ticket, Timestamp, Value,
+    Progress, Protocol, Receiver, Sender, Stats, Ticket, Timestamp, Value,
 };
 
 fn plain<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + std::fmt::Debug>() {}
@@ -33,6 +33,7 @@ fn public_types_are_send_sync_and_unpin() {
     plain::<Output<'static>>();
     plain::<Overflow>();
     plain::<PrefixError>();
+    plain::<Progress>();
     plain::<Protocol>();
     plain::<Receiver>();
     plain::<Sender>();

@@ -167,6 +167,39 @@ fn a_full_queue_refuses_and_tells_when_there_is_room() {
     assert_eq!(rig.kind(room), Some(Ok(())));
 }
 
+/// Room that was promised to somebody is not had by others, not even in an empty queue; and a point
+/// that is refused for it is refused as by a full queue.
+#[test]
+fn promised_room_is_no_room_for_others() {
+    let mut rig = Rig::new(Config::default().queue_bytes(100));
+    let cases = [(101, 0, true), (100, 1, false), (60, 40, true), (60, 41, false), (1, 100, false)];
+    for (bytes, promised, room) in cases {
+        assert_eq!(rig.sender.has_room(bytes, promised), room, "{bytes} beside {promised}");
+    }
+    rig.put("x");
+    for (bytes, promised, room) in [(94, 0, true), (95, 0, false), (54, 40, true), (55, 40, false)]
+    {
+        assert_eq!(rig.sender.has_room(bytes, promised), room, "{bytes} beside {promised} and 6");
+    }
+    assert_eq!(rig.sender.refuse(), EnqueueError::QueueFull { queued: 6, limit: 100 });
+    assert_eq!(rig.sender.stats().rejected, 1);
+    let dropping = Rig::new(Config::default().queue_bytes(100).overflow(Overflow::DropOldest));
+    assert!(dropping.sender.has_room(1000, 1000), "nobody waits for room");
+}
+
+#[test]
+fn a_ticket_tells_what_it_stands_for() {
+    let mut rig = Rig::new(Config::default());
+    let (first, second) = (rig.put("a"), rig.put("b"));
+    let at = rig.at();
+    let connection = rig.sender.connect(at);
+    let room = rig.sender.room(&Metric::new("abc", 1));
+    assert_eq!((first.points(), first.room()), (Some(0..1), None));
+    assert_eq!(first.through(second).points(), Some(0..2));
+    assert_eq!((connection.points(), connection.room()), (None, None));
+    assert_eq!((room.points(), room.room()), (None, Some(67)));
+}
+
 /// What is asked for is about what the point takes: a caller neither waits for an empty queue nor
 /// is told of room that there is not.
 #[test]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use graphite_proto::{Delivery, Event, Failure, Output, Overflow, Sender, Stats, Ticket};
+use graphite_proto::{Delivery, Event, Failure, Output, Overflow, Progress, Sender, Stats, Ticket};
 
 use crate::plan::{Fault, Plan, path};
 
@@ -46,6 +46,8 @@ pub(crate) struct Waiter {
     /// How many points had been dropped when it began to wait, and how many failures there were.
     dropped: u64,
     failures: u64,
+    /// It was looked at before and had no answer then.
+    open: bool,
 }
 
 #[derive(Debug)]
@@ -57,6 +59,8 @@ pub(crate) struct Ledger {
     highest: u64,
     pub(crate) waiters: Vec<Waiter>,
     pub(crate) answered: u64,
+    /// How far the sender said that it was when waiters were last looked at.
+    progress: Progress,
     /// Bytes that the present connection may repeat, and those that it did.
     budget: usize,
     repeated: usize,
@@ -93,6 +97,7 @@ impl Ledger {
             highest: 0,
             waiters: Vec::new(),
             answered: 0,
+            progress: Progress::default(),
             budget: 0,
             repeated: 0,
             cut: false,
@@ -125,11 +130,11 @@ impl Ledger {
     pub(crate) fn waits(&mut self, ticket: Ticket, upto: Option<u64>, stats: &Stats) {
         if self.plan.fault == Some(Fault::EagerWaiter) && upto.is_some() {
             // As if it had been answered when its points were queued.
-            self.waiters.push(Waiter { ticket, upto, dropped: u64::MAX, failures: 0 });
+            self.waiters.push(Waiter { ticket, upto, dropped: u64::MAX, failures: 0, open: false });
             return;
         }
         let (dropped, failures) = (stats.dropped, self.failures);
-        self.waiters.push(Waiter { ticket, upto, dropped, failures });
+        self.waiters.push(Waiter { ticket, upto, dropped, failures, open: false });
     }
 
     pub(crate) fn arrived(&mut self, points: &[u64]) -> Check {
@@ -283,13 +288,24 @@ impl Ledger {
         let fault = self.plan.fault;
         let is = |wanted| fault == Some(wanted);
         let waiters = std::mem::take(&mut self.waiters);
-        for waiter in waiters {
+        let now = sender.progress();
+        let seen = std::mem::replace(&mut self.progress, now);
+        let less = now.done < seen.done
+            || now.dropped < seen.dropped
+            || now.connections < seen.connections
+            || now.failed_rounds < seen.failed_rounds
+            || (seen.closed && !now.closed);
+        ensure!(!less, "progress went from {seen:?} to {now:?}");
+        for mut waiter in waiters {
             let mut outcome = sender.outcome(waiter.ticket);
             if waiter.dropped == u64::MAX {
                 outcome = Some(Ok(()));
             }
             match outcome {
-                None => self.waiters.push(waiter),
+                None => {
+                    waiter.open = true;
+                    self.waiters.push(waiter);
+                }
                 Some(Err(_)) if self.fruitless && is(Fault::RepeatsAreProgress) => {
                     self.waiters.push(waiter);
                 }
@@ -298,11 +314,30 @@ impl Ledger {
                 }
                 Some(outcome) => {
                     self.answered += 1;
+                    ensure!(
+                        !waiter.open || self.explains(waiter.ticket, seen),
+                        "{waiter:?} is answered by {:?} after {seen:?}",
+                        self.progress
+                    );
                     self.check_outcome(&waiter, outcome, sender)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether what has changed since may answer a ticket, as far as the sender told.
+    fn explains(&self, ticket: Ticket, seen: Progress) -> bool {
+        let now = self.progress;
+        let told = now.closed || now.failed_rounds > seen.failed_rounds;
+        let by_kind = match ticket.points() {
+            Some(points) => {
+                let dropped = now.dropped > seen.dropped && points.start < now.dropped;
+                points.end <= now.done || dropped
+            }
+            None => ticket.room().is_some() || now.connections > seen.connections,
+        };
+        told || by_kind
     }
 
     fn check_outcome(
