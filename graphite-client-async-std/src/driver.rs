@@ -8,6 +8,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -25,6 +26,9 @@ const CHUNK: usize = 65_536;
 /// How old a connection is at least when it is half-closed, so that a receiver which closes its
 /// side as soon as it accepts is seen to have done so by itself: its end of file proves nothing.
 const YOUNG: Duration = Duration::from_millis(10);
+
+/// For how many wakers there is room between inputs.
+const WAKERS: usize = 256;
 
 /// How many turns are taken before others get theirs.
 const TURNS: u32 = 64;
@@ -111,7 +115,7 @@ impl Driver {
     /// on the connection.
     fn take_demand(&mut self) -> (Demand, Option<io::Error>) {
         let mut machine = self.shared.lock();
-        machine.unpark();
+        let parked = machine.unpark();
         let broken = machine.take_broken();
         let demand = machine.demand();
         match machine.sender.poll_output() {
@@ -122,6 +126,8 @@ impl Driver {
             // Nothing of the copy was taken, or it would have been told.
             _ => self.chunk.clear(),
         }
+        drop(machine);
+        drop(parked);
         (demand, broken)
     }
 
@@ -304,15 +310,15 @@ impl Driver {
 
     /// Sleeps, unless the deadline has come or the machine changed its mind meanwhile.
     fn sleep(&mut self, demand: Demand, cx: &mut Context<'_>) -> Poll<Option<Input>> {
-        let deadline = {
-            let mut machine = self.shared.lock();
-            if machine.demand() != demand || machine.sender.has_events() {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            machine.park(cx.waker());
-            machine.sender.poll_timeout()
-        };
+        let waker = cx.waker().clone();
+        let mut machine = self.shared.lock();
+        if machine.demand() != demand || machine.sender.has_events() {
+            drop(machine);
+            waker.wake();
+            return Poll::Pending;
+        }
+        let deadline = machine.park(waker, || self.shared.now());
+        drop(machine);
         let deadline = deadline.map(|at| self.shared.clock_time(at));
         let look = self.ended.as_ref().and_then(|ended| ended.next_look);
         let finish = self.finish_from.filter(|_| demand == Demand::Finish);
@@ -335,20 +341,35 @@ impl Driver {
     fn hand_in(&mut self, input: Input) {
         let now = self.shared.now();
         let mut machine = self.shared.lock();
-        machine.unpark();
+        let parked = machine.unpark();
         machine.sender.handle_input(input, now);
+        machine.lapse(now);
         machine.take_answered(&mut self.wakers);
         drop(machine);
-        self.wakers.drain(..).for_each(Waker::wake);
+        drop(parked);
+        self.wake();
         self.report_events();
     }
 
-    fn report_events(&mut self) {
+    /// Wakes those who are answered.
+    fn wake(&mut self) {
+        self.wakers.drain(..).for_each(Waker::wake);
+        // What a crowd took is given back.
+        self.wakers.shrink_to(WAKERS);
+    }
+
+    fn report_events(&self) {
         loop {
             let Some(event) = self.shared.lock().sender.poll_event() else { return };
-            if let Some(on_event) = &self.on_event {
-                on_event(&event);
-            }
+            self.report(&event);
+        }
+    }
+
+    /// Tells an event. A panic of the one who is told is not the client's.
+    fn report(&self, event: &Event) {
+        let Some(on_event) = &self.on_event else { return };
+        if panic::catch_unwind(AssertUnwindSafe(|| on_event(event))).is_err() {
+            self.shared.count_event_panic();
         }
     }
 }
@@ -370,15 +391,23 @@ impl Future for Driver {
     }
 }
 
-/// Also when the runtime drops the task: whoever waits gets an error instead of waiting for ever.
+/// Also when the runtime drops the task: whoever waits gets an error instead of waiting for ever,
+/// and points that are given up are not given up without a word.
 impl Drop for Driver {
     fn drop(&mut self) {
         let mut machine = self.shared.lock();
         machine.driver_ended = true;
+        let parked = machine.unpark();
         machine.set_direct(None);
         machine.take_answered(&mut self.wakers);
+        let points = machine.sender.unproven();
         drop(machine);
-        self.wakers.drain(..).for_each(Waker::wake);
+        drop(parked);
+        self.wake();
+        self.report_events();
+        if points > 0 {
+            self.report(&Event::Abandoned { points });
+        }
     }
 }
 

@@ -68,10 +68,13 @@ mod connect;
 mod driver;
 mod ended;
 mod error;
+mod line;
+mod queueing;
 mod runtime;
 mod shared;
 mod sink;
 mod socket;
+mod waiters;
 
 pub use builder::Builder;
 pub use client::Client;

@@ -9,8 +9,10 @@ use futures::Sink;
 
 use crate::client::Client;
 use crate::error::SendError;
-use crate::proto::{Failure, Metric, Ticket};
-use crate::shared::{Stamp, Wait};
+use crate::line::Place;
+use crate::proto::{Metric, Ticket};
+use crate::queueing::{Points, Stamp};
+use crate::waiters::{Key, Wait};
 
 /// A sink of points. It holds one point that found the queue full; `poll_ready` waits for room.
 ///
@@ -22,40 +24,25 @@ pub struct MetricSink {
     client: Client,
     /// The point that waits for room, with the moment it came.
     held: Option<(Metric<'static>, Stamp)>,
-    /// The wait for its room.
-    room: Option<Ticket>,
+    /// Where it stands in line.
+    place: Place,
     /// The flush that is waited for, for as long as no further point comes.
     flush: Option<Ticket>,
-    key: Option<usize>,
+    key: Option<Key>,
 }
 
 impl MetricSink {
     pub(crate) fn new(client: Client) -> Self {
-        Self { client, held: None, room: None, flush: None, key: None }
-    }
-
-    /// Waits for an answer.
-    fn poll_answer(&mut self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        let Self { client, key, .. } = self;
-        client.shared().poll_wait(key, Wait::Ticket(ticket), cx)
+        Self { client, held: None, place: Place::default(), flush: None, key: None }
     }
 
     /// Queues the held point when there is room for it.
     fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        while let Some((metric, mut stamp)) = self.held.take() {
-            match self.client.try_queue(&metric, &mut stamp, false, &mut self.room) {
-                Ok(result) => {
-                    (self.room, self.flush) = (None, None);
-                    result?;
-                }
-                Err(room) => {
-                    self.held = Some((metric, stamp));
-                    // The answer is looked at again, under the lock that the point is queued by.
-                    drop(ready!(self.poll_answer(room, cx)));
-                }
-            }
-        }
-        Poll::Ready(Ok(()))
+        let Some((metric, stamp)) = &self.held else { return Poll::Ready(Ok(())) };
+        let mut points = Points::one(metric, *stamp);
+        let result = ready!(self.client.shared().poll_queue(&mut points, &mut self.place, cx));
+        (self.held, self.flush) = (None, None);
+        Poll::Ready(result)
     }
 }
 
@@ -68,13 +55,14 @@ impl Sink<Metric<'static>> for MetricSink {
 
     fn start_send(mut self: Pin<&mut Self>, metric: Metric<'static>) -> Result<(), SendError> {
         let this = &mut *self;
-        let mut stamp = Stamp::now_for(&metric);
-        match this.client.try_queue(&metric, &mut stamp, false, &mut this.room) {
-            Ok(result) => {
-                (this.room, this.flush) = (None, None);
-                result.map(drop)
+        let stamp = Stamp::now_for(&metric);
+        let mut points = Points::one(&metric, stamp);
+        match this.client.shared().try_queue(&mut points, &mut this.place) {
+            Some(result) => {
+                this.flush = None;
+                result
             }
-            Err(_) => {
+            None => {
                 this.held = Some((metric, stamp));
                 Ok(())
             }
@@ -83,12 +71,13 @@ impl Sink<Metric<'static>> for MetricSink {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
         ready!(self.poll_held(cx))?;
-        let begin = || self.client.shared().with(|machine| machine.sender.ticket());
-        let ticket = self.flush.unwrap_or_else(begin);
-        self.flush = Some(ticket);
-        let answer = ready!(self.poll_answer(ticket, cx));
-        self.flush = None;
-        Poll::Ready(answer.map_err(|failure| self.client.undelivered(failure)))
+        let this = &mut *self;
+        let shared = this.client.shared();
+        let begin = || shared.with(|machine| machine.sender.ticket());
+        let ticket = *this.flush.get_or_insert_with(begin);
+        let answer = ready!(shared.poll_wait(&mut this.key, Wait::Ticket(ticket), cx));
+        this.flush = None;
+        Poll::Ready(answer.map_err(|failure| this.client.undelivered(failure)))
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
@@ -98,6 +87,7 @@ impl Sink<Metric<'static>> for MetricSink {
 
 impl Drop for MetricSink {
     fn drop(&mut self) {
+        self.client.shared().leave(&mut self.place);
         self.client.shared().forget(&mut self.key);
     }
 }

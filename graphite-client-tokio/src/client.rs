@@ -2,7 +2,7 @@
 //!
 //! Not here: the connection ([`crate::driver`]) and the waiting ([`crate::shared`]).
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::sync::Arc;
 
@@ -10,12 +10,15 @@ use crate::builder::Builder;
 use crate::connect::Connect;
 use crate::driver::{Driver, OnEvent};
 use crate::error::{BatchError, CloseError, ConnectError, FlushError, SendError, TryFeedError};
+use crate::line::Place;
 use crate::proto::{
     Address, AddressError, Config, EnqueueError, Failure, Metric, Protocol, Stats, Ticket,
 };
+use crate::queueing::{Points, Stamp};
 use crate::runtime;
-use crate::shared::{Shared, Stamp, Wait};
+use crate::shared::Shared;
 use crate::sink::MetricSink;
+use crate::waiters::Wait;
 
 /// How many points of a batch are taken from the caller before the lock is.
 const BATCH: usize = 128;
@@ -115,8 +118,7 @@ impl Client {
     /// A future that is dropped while it waits for room has queued nothing; later the point stays
     /// queued.
     pub async fn send<'a>(&self, metric: impl Into<Metric<'a>>) -> Result<(), SendError> {
-        let metric = metric.into();
-        let ticket = self.queue(&metric, &mut Stamp::now_for(&metric), true).await?;
+        let Some(ticket) = self.queue_one(&metric.into(), true).await? else { return Ok(()) };
         self.out(ticket).await
     }
 
@@ -143,61 +145,27 @@ impl Client {
         let metrics = metrics.into_iter();
         async move {
             let mut metrics = metrics.map(Into::into);
-            let mut stamp = Stamp::now();
+            let stamp = Stamp::now();
             let mut batch: Vec<Metric<'a>> = Vec::with_capacity(BATCH);
-            let (mut queued, mut span) = (0, None);
+            let (mut queued, mut ticket) = (0, None);
             loop {
                 // The caller's code runs here, without the lock.
                 batch.clear();
                 batch.extend(metrics.by_ref().take(BATCH));
-                let mut rest = batch.as_slice();
-                while !rest.is_empty() {
-                    let (taken, refused) = self.queue_some(rest, &mut stamp, &mut span);
-                    queued += taken;
-                    rest = &rest[taken..];
-                    if let Some(error) = refused {
-                        return Err(BatchError { queued, source: error.into() });
-                    }
-                    if let [first, others @ ..] = rest {
-                        let alone = self.queue(first, &mut stamp, false).await;
-                        let ticket = alone.map_err(|source| BatchError { queued, source })?;
-                        extend(&mut span, ticket);
-                        queued += 1;
-                        rest = others;
-                    }
-                }
+                let mut points = Points { rest: &batch, stamp, ticket, wanted: false };
+                let result = self.queue(&mut points).await;
+                queued += batch.len() - points.rest.len();
+                result.map_err(|source| BatchError { queued, source })?;
+                ticket = points.ticket;
                 if batch.len() < BATCH {
                     break;
                 }
             }
-            let Some(ticket) = span else { return Ok(()) };
+            let Some(ticket) = ticket else { return Ok(()) };
             self.shared().with(|machine| machine.want(|| self.shared().now()));
             let outcome = self.out(ticket).await;
             outcome.map_err(|source| BatchError { queued, source })
         }
-    }
-
-    /// Queues points until one has to wait for room or is refused; returns how many went in.
-    fn queue_some(
-        &self,
-        metrics: &[Metric<'_>],
-        stamp: &mut Stamp,
-        span: &mut Option<Ticket>,
-    ) -> (usize, Option<EnqueueError>) {
-        let shared = self.shared();
-        shared.with(|machine| {
-            for (taken, metric) in metrics.iter().enumerate() {
-                let room = machine.sender.room(metric);
-                if !matches!(machine.sender.outcome(room), Some(Ok(()))) {
-                    return (taken, None);
-                }
-                match shared.enqueue(machine, metric, stamp) {
-                    Ok(ticket) => extend(span, ticket),
-                    Err(error) => return (taken, Some(error)),
-                }
-            }
-            (metrics.len(), None)
-        })
     }
 
     /// Queues a point and returns at once if there is room for it, else waits for room.
@@ -213,8 +181,7 @@ impl Client {
     ///
     /// A future that is dropped before it is done has not queued the point.
     pub async fn feed<'a>(&self, metric: impl Into<Metric<'a>>) -> Result<(), SendError> {
-        let metric = metric.into();
-        self.queue(&metric, &mut Stamp::now_for(&metric), false).await.map(drop)
+        self.queue_one(&metric.into(), false).await.map(drop)
     }
 
     /// Queues a point if there is room for it; never waits.
@@ -223,69 +190,33 @@ impl Client {
     ///
     /// The point cannot be sent, the queue is full, or the client is closed.
     pub fn try_feed<'a>(&self, metric: impl Into<Metric<'a>>) -> Result<(), TryFeedError> {
-        let (metric, shared) = (metric.into(), self.shared());
-        let queued = shared.with(|machine| shared.enqueue(machine, &metric, &mut Stamp::default()));
-        queued.map(drop).map_err(|error| match error {
+        self.shared().try_feed(&metric.into()).map_err(|error| match error {
             EnqueueError::Metric(error) => TryFeedError::Metric(error),
             EnqueueError::QueueFull { queued, limit } => TryFeedError::Full { queued, limit },
             _ => TryFeedError::Closed,
         })
     }
 
-    /// Queues a point, waiting for room if need be; one that is `wanted` out is also written if
-    /// that can be done at once.
-    async fn queue(
+    /// Queues one point; one that is `wanted` out is also written if that can be done at once.
+    async fn queue_one(
         &self,
         metric: &Metric<'_>,
-        stamp: &mut Stamp,
         wanted: bool,
-    ) -> Result<Ticket, SendError> {
-        let mut room = None;
-        loop {
-            match self.try_queue(metric, stamp, wanted, &mut room) {
-                Ok(result) => return result,
-                // The answer is looked at again, under the lock that the point is queued by.
-                Err(room) => drop(self.shared().wait(Wait::Ticket(room)).await),
-            }
-        }
+    ) -> Result<Option<Ticket>, SendError> {
+        let mut points = Points { wanted, ..Points::one(metric, Stamp::now_for(metric)) };
+        self.queue(&mut points).await?;
+        Ok(points.ticket)
     }
 
-    /// Queues a point unless it has to wait for room, with the ticket in `Err`; `room` keeps that
-    /// ticket from one try to the next, since the waiting began with the first.
-    pub(crate) fn try_queue(
-        &self,
-        metric: &Metric<'_>,
-        stamp: &mut Stamp,
-        wanted: bool,
-        room: &mut Option<Ticket>,
-    ) -> Result<Result<Ticket, SendError>, Ticket> {
-        let shared = self.shared();
-        shared.with(|machine| {
-            let room = *room.get_or_insert_with(|| machine.sender.room(metric));
-            let answer = machine.sender.outcome(room);
-            // What is not valid is refused at once, whether there is room or not.
-            if answer.is_none() && !machine.is_over() && machine.is_valid(metric, stamp) {
-                return Err(room);
-            }
-            let queued = shared.enqueue(machine, metric, stamp);
-            if wanted && queued.is_ok() {
-                machine.want(|| shared.now());
-            }
-            Ok(queued.map_err(|error| match (error, answer) {
-                (EnqueueError::QueueFull { .. }, Some(Err(failure))) => SendError::Full(failure),
-                (error, _) => error.into(),
-            }))
-        })
+    /// Queues points, each as soon as there is room and nobody waits who asked for it earlier.
+    async fn queue(&self, points: &mut Points<'_, '_>) -> Result<(), SendError> {
+        let mut standing = Standing { shared: self.shared(), place: Place::default() };
+        poll_fn(|cx| standing.shared.poll_queue(points, &mut standing.place, cx)).await
     }
 
     /// Waits until points are out that were just queued.
     async fn out(&self, ticket: Ticket) -> Result<(), SendError> {
-        let shared = self.shared();
-        let answer = shared.lock().sender.outcome(ticket);
-        let outcome = match answer {
-            Some(outcome) => outcome,
-            None => shared.wait(Wait::Ticket(ticket)).await,
-        };
+        let outcome = self.shared().wait(Wait::Ticket(ticket)).await;
         outcome.map_err(|failure| self.undelivered(failure))
     }
 
@@ -343,6 +274,12 @@ impl Client {
         self.shared().lock().sender.stats()
     }
 
+    /// Returns how often the function given to [`on_event`](Builder::on_event) panicked. The client
+    /// goes on each time; the event counts as told.
+    pub fn event_panics(&self) -> u64 {
+        self.shared().event_panics()
+    }
+
     /// Returns a sink for streams of points; it shares this client's queue and connection.
     pub fn sink(&self) -> MetricSink {
         MetricSink::new(self.clone())
@@ -359,7 +296,14 @@ impl Client {
     }
 }
 
-/// Makes a ticket stand for a further point.
-fn extend(span: &mut Option<Ticket>, ticket: Ticket) {
-    *span = Some(span.map_or(ticket, |span| span.through(ticket)));
+/// A place in line, which is left with the future that holds it.
+struct Standing<'a> {
+    shared: &'a Shared,
+    place: Place,
+}
+
+impl Drop for Standing<'_> {
+    fn drop(&mut self) {
+        self.shared.leave(&mut self.place);
+    }
 }

@@ -1,57 +1,50 @@
 //! What a client's clones and its driver share: the machine behind a lock, and who waits for it.
 //!
-//! Not here: what callers see ([`crate::client`]) and what happens on the connection
-//! ([`crate::driver`]).
+//! A waker is a user's code: it is cloned, woken and dropped when the lock is free. Not here: what
+//! callers see ([`crate::client`]), what happens on the connection ([`crate::driver`]), how points
+//! are queued ([`crate::queueing`]), and how those who wait are found ([`crate::waiters`],
+//! [`crate::line`]).
 
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use slab::Slab;
-
-use crate::proto::{
-    Config, EnqueueError, Failure, Input, Instant, Metric, Output, Sender, Ticket, Timestamp,
-};
+use crate::line::Line;
+use crate::proto::{Config, Failure, Input, Instant, Output, Sender};
 use crate::runtime::{self, TcpStream};
 use crate::socket;
+use crate::waiters::{Key, Wait, Waiters};
 
 #[derive(Debug)]
 pub(crate) struct Shared {
     machine: Mutex<Machine>,
     start: runtime::Instant,
+    /// How often `on_event` panicked.
+    event_panics: AtomicU64,
 }
 
 /// The machine and those who wait for it.
 pub(crate) struct Machine {
     pub(crate) sender: Sender,
-    waiters: Slab<Waiter>,
+    pub(crate) waiters: Waiters,
+    pub(crate) line: Line,
     /// Set while the driver sleeps: how to wake it, and what it knows already.
     parked: Option<Parked>,
     /// Waiters whose answer came from a caller, to be woken when the lock is free.
-    answered: Vec<Waker>,
+    pub(crate) answered: Vec<Waker>,
     /// The present connection, if callers may write to it while the driver sleeps.
     direct: Option<Arc<TcpStream>>,
     /// What a caller met when it wrote to the connection. The kernel tells an error once; the
     /// driver would then read an end of file and take it for a proof.
     broken: Option<io::Error>,
+    /// Nothing is queued any more.
+    pub(crate) closing: bool,
     /// The driver has ended, by itself or with its runtime.
     pub(crate) driver_ended: bool,
-}
-
-/// Answered waiters are woken and stay until they look.
-struct Waiter {
-    wait: Wait,
-    waker: Option<Waker>,
-}
-
-/// What a caller waits for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Wait {
-    Ticket(Ticket),
-    Closed,
 }
 
 /// What a sleeping driver is at, so that it is woken for something new only.
@@ -88,16 +81,23 @@ impl Demand {
 
 impl Shared {
     pub(crate) fn new(config: Config) -> Arc<Self> {
+        let sender = Sender::new(config, Instant::START);
         let machine = Machine {
-            sender: Sender::new(config, Instant::START),
-            waiters: Slab::new(),
+            waiters: Waiters::new(sender.overflow()),
+            sender,
+            line: Line::default(),
             parked: None,
             answered: Vec::new(),
             direct: None,
             broken: None,
+            closing: false,
             driver_ended: false,
         };
-        Arc::new(Self { machine: Mutex::new(machine), start: runtime::Instant::now() })
+        Arc::new(Self {
+            machine: Mutex::new(machine),
+            start: runtime::Instant::now(),
+            event_panics: AtomicU64::new(0),
+        })
     }
 
     /// Returns the machine's time.
@@ -127,33 +127,6 @@ impl Shared {
         result
     }
 
-    /// Queues a point, stamped with the moment of the call if it has no time of its own.
-    pub(crate) fn enqueue(
-        &self,
-        machine: &mut Machine,
-        metric: &Metric<'_>,
-        stamp: &mut Stamp,
-    ) -> Result<Ticket, EnqueueError> {
-        let timestamp = match metric.timestamp() {
-            Some(timestamp) => timestamp,
-            None => stamp.get(),
-        };
-        // Time only matters to a machine that has nothing to do; going backwards is harmless.
-        if machine.driver_ended {
-            return Err(EnqueueError::Closed);
-        }
-        let now = if machine.sender.is_idle() { self.now() } else { Instant::START };
-        if machine.waiters.is_empty() {
-            return machine.sender.enqueue(metric, timestamp, now);
-        }
-        let dropped = machine.sender.stats().dropped;
-        let result = machine.sender.enqueue(metric, timestamp, now);
-        if machine.sender.stats().dropped > dropped {
-            machine.note_answered();
-        }
-        result
-    }
-
     /// Waits for an answer. Cancel safe: a wait that is dropped leaves nothing behind.
     pub(crate) async fn wait(&self, wait: Wait) -> Result<(), Failure> {
         let mut waiting = Waiting { shared: self, key: None };
@@ -163,40 +136,63 @@ impl Shared {
     /// Looks whether a wait is answered and registers it under `key` if not.
     pub(crate) fn poll_wait(
         &self,
-        key: &mut Option<usize>,
+        key: &mut Option<Key>,
         wait: Wait,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Failure>> {
-        self.with(|machine| match machine.answer(wait) {
-            Some(answer) => {
-                machine.forget(key);
-                Poll::Ready(answer)
+        let answer = self.lock().answer(wait);
+        if let Some(answer) = answer {
+            self.forget(key);
+            return Poll::Ready(answer);
+        }
+        let mut waker = Some(cx.waker().clone());
+        let answer = {
+            let mut machine = self.lock();
+            let answer = machine.answer(wait);
+            if answer.is_none() {
+                let Machine { waiters, sender, .. } = &mut *machine;
+                waiters.register(key, wait, &mut waker, sender);
             }
-            None => {
-                machine.register(key, wait, cx.waker());
-                Poll::Pending
-            }
-        })
+            answer
+        };
+        drop(waker);
+        let Some(answer) = answer else { return Poll::Pending };
+        self.forget(key);
+        Poll::Ready(answer)
     }
 
     /// Takes a registered wait back.
-    pub(crate) fn forget(&self, key: &mut Option<usize>) {
+    pub(crate) fn forget(&self, key: &mut Option<Key>) {
         if key.is_some() {
-            self.lock().forget(key);
+            let waker = self.lock().waiters.forget(key);
+            drop(waker);
         }
     }
 
     /// Begins the end: what is queued still goes out, within the close time-out.
     pub(crate) fn close(&self) {
         let now = self.now();
-        self.with(|machine| machine.sender.handle_input(Input::Close, now));
+        self.with(|machine| {
+            machine.sender.handle_input(Input::Close, now);
+            machine.closing = true;
+            machine.line.dismiss(&mut machine.answered);
+            machine.note_answered();
+        });
+    }
+
+    pub(crate) fn event_panics(&self) -> u64 {
+        self.event_panics.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_event_panic(&self) {
+        self.event_panics.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 /// A wait that is given up takes its registration along.
 struct Waiting<'a> {
     shared: &'a Shared,
-    key: Option<usize>,
+    key: Option<Key>,
 }
 
 impl Drop for Waiting<'_> {
@@ -211,10 +207,6 @@ impl Machine {
         self.driver_ended || self.sender.is_closed()
     }
 
-    pub(crate) fn is_valid(&mut self, metric: &Metric<'_>, stamp: &mut Stamp) -> bool {
-        self.sender.check(metric, stamp.get()).is_ok()
-    }
-
     fn answer(&self, wait: Wait) -> Option<Result<(), Failure>> {
         let answer = match wait {
             Wait::Ticket(ticket) => self.sender.outcome(ticket),
@@ -224,39 +216,19 @@ impl Machine {
         answer.or_else(|| self.driver_ended.then(|| Err(ended())))
     }
 
-    fn register(&mut self, key: &mut Option<usize>, wait: Wait, waker: &Waker) {
-        match key.and_then(|key| self.waiters.get_mut(key)) {
-            Some(waiter) => {
-                waiter.wait = wait;
-                match &mut waiter.waker {
-                    Some(old) => old.clone_from(waker),
-                    none => *none = Some(waker.clone()),
-                }
-            }
-            None => *key = Some(self.waiters.insert(Waiter { wait, waker: Some(waker.clone()) })),
-        }
-    }
-
-    fn forget(&mut self, key: &mut Option<usize>) {
-        if let Some(key) = key.take() {
-            self.waiters.try_remove(key);
-        }
-    }
-
-    /// Takes the wakers of those whose answer has come.
+    /// Takes the wakers of those whose answer may have come, or room.
     pub(crate) fn take_answered(&mut self, wakers: &mut Vec<Waker>) {
-        let mut waiters = std::mem::take(&mut self.waiters);
-        for (_, waiter) in &mut waiters {
-            if waiter.waker.is_some() && self.answer(waiter.wait).is_some() {
-                wakers.extend(waiter.waker.take());
-            }
+        if self.driver_ended {
+            self.waiters.take_all(wakers);
+            self.line.dismiss(wakers);
         }
-        self.waiters = waiters;
+        self.waiters.take_answered(&self.sender, wakers);
+        self.line.tell(&self.sender, wakers);
     }
 
     /// Has those woken, as soon as the lock is free, whom a caller's act has answered.
-    fn note_answered(&mut self) {
-        if !self.waiters.is_empty() {
+    pub(crate) fn note_answered(&mut self) {
+        if !self.waiters.is_empty() || self.line.is_waited_in() {
             let mut answered = std::mem::take(&mut self.answered);
             self.take_answered(&mut answered);
             self.answered = answered;
@@ -268,14 +240,18 @@ impl Machine {
         Demand::of(&self.sender.poll_output())
     }
 
-    /// Puts the driver to sleep until there is something new for it.
-    pub(crate) fn park(&mut self, waker: &Waker) {
-        let (demand, deadline) = (self.demand(), self.sender.poll_timeout());
-        self.parked = Some(Parked { waker: waker.clone(), demand, deadline });
+    /// Puts the driver to sleep until there is something new for it, or until the deadline that
+    /// is returned.
+    pub(crate) fn park(&mut self, waker: Waker, now: impl FnOnce() -> Instant) -> Option<Instant> {
+        let (line, machine) = (self.line.deadline(&self.sender, now), self.sender.poll_timeout());
+        let deadline = line.into_iter().chain(machine).min();
+        self.parked = Some(Parked { waker, demand: self.demand(), deadline });
+        deadline
     }
 
-    pub(crate) fn unpark(&mut self) {
-        self.parked = None;
+    /// Has the driver awake; what it was to be woken by is returned.
+    pub(crate) fn unpark(&mut self) -> Option<Waker> {
+        self.parked.take().map(|parked| parked.waker)
     }
 
     /// Takes the sleeping driver's waker if there is something new for it.
@@ -287,7 +263,12 @@ impl Machine {
         };
         let told = self.broken.is_some() || self.sender.has_events();
         let news = self.demand() != parked.demand || told || earlier();
-        if news { self.parked.take().map(|parked| parked.waker) } else { None }
+        if news || self.line.is_newly_stuck(&self.sender) { self.unpark() } else { None }
+    }
+
+    /// Takes room back that was promised to those who do not come, if it is time.
+    pub(crate) fn lapse(&mut self, now: Instant) {
+        self.line.lapse(&self.sender, now);
     }
 
     /// Lets callers write to the connection, or no longer.
@@ -337,27 +318,8 @@ impl fmt::Debug for Machine {
         f.debug_struct("Machine")
             .field("sender", &self.sender)
             .field("waiters", &self.waiters.len())
+            .field("line", &self.line.len())
             .field("driver_ended", &self.driver_ended)
             .finish_non_exhaustive()
-    }
-}
-
-/// The moment of a call, read from the clock when it is first needed and kept for the call.
-#[derive(Debug, Default)]
-pub(crate) struct Stamp(Option<Timestamp>);
-
-impl Stamp {
-    /// Reads the clock now, for a call that may wait before it queues.
-    pub(crate) fn now() -> Self {
-        Self(Some(SystemTime::now().into()))
-    }
-
-    /// The same for one point, unless it has a time of its own.
-    pub(crate) fn now_for(metric: &Metric<'_>) -> Self {
-        if metric.timestamp().is_some() { Self::default() } else { Self::now() }
-    }
-
-    fn get(&mut self) -> Timestamp {
-        *self.0.get_or_insert_with(|| SystemTime::now().into())
     }
 }

@@ -420,6 +420,11 @@ impl Sender {
         self.config.protocol
     }
 
+    /// Returns what happens when the queue is full.
+    pub fn overflow(&self) -> Overflow {
+        self.config.overflow
+    }
+
     /// Returns the failure that was counted last.
     pub fn last_failure(&self) -> Option<&Failure> {
         self.last_failure.as_ref()
