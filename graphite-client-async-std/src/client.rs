@@ -307,3 +307,6 @@ impl Drop for Standing<'_> {
         self.shared.leave(&mut self.place);
     }
 }
+
+#[cfg(test)]
+mod tests;

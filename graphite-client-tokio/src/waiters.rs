@@ -219,3 +219,6 @@ fn is_answered(wait: Wait, sender: &Sender) -> bool {
         Wait::Closed => sender.is_closed(),
     }
 }
+
+#[cfg(test)]
+mod tests;
