@@ -160,8 +160,10 @@ impl Builder {
         self
     }
 
-    /// Sets whom to tell what happens: connected, lost, gave up, replayed, confirmed, dropping. It
-    /// is called by the client's own task, so it should not block.
+    /// Sets whom to tell what happens: connected, lost, gave up, replayed, confirmed, dropping; and
+    /// at the end abandoned, if points are left that are not known to be delivered. It is called
+    /// by the client's own task, so it should not block. A panic in it is caught and counted
+    /// ([`Client::event_panics`]); the client goes on.
     pub fn on_event(mut self, on_event: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.on_event = Some(Box::new(on_event));
         self

@@ -29,7 +29,15 @@ const BATCH: usize = 128;
 /// made once is good for ever. Dropping the last clone lets what is queued go out, for as long as
 /// [`close_timeout`](Builder::close_timeout) allows and the runtime runs; [`close`](Self::close)
 /// does the same and tells the result. A `main` that ends takes its runtime along: await `close`
-/// there.
+/// there. What is left undelivered by a client that ends is told by
+/// [`Event::Abandoned`](crate::Event::Abandoned).
+///
+/// # When the queue is full
+///
+/// Room is given in the order of asking, to large points as to small ones, whichever call they
+/// come by. Who was told that there is room has it for as long as it takes to come, but not beyond
+/// 100 ms if nothing else is queued and others wait. A task that feeds without a pause gives others
+/// their turn after 128 points, and so does a batch.
 #[derive(Clone, Debug)]
 pub struct Client {
     handle: Arc<Handle>,
@@ -124,7 +132,8 @@ impl Client {
 
     /// Queues a batch of any size and waits until it is written, or proven to be read.
     ///
-    /// Points without a timestamp get the time of the call. An empty batch does nothing.
+    /// Points without a timestamp get the time of the call. An empty batch does nothing. At a full
+    /// queue batches take turns with each other and with single points.
     ///
     /// # Errors
     ///
@@ -184,7 +193,9 @@ impl Client {
         self.queue_one(&metric.into(), false).await.map(drop)
     }
 
-    /// Queues a point if there is room for it; never waits.
+    /// Queues a point if there is room for it; never waits. While others wait for room
+    /// ([`feed`](Self::feed), [`send`](Self::send) and so on) there is none for this call: it does
+    /// not overtake them.
     ///
     /// # Errors
     ///

@@ -3,9 +3,10 @@
 //! Only tokio has such an end; async-std's runtime lasts as long as the process.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::mpsc;
 use std::time::Duration;
 
-use graphite_client_tokio::{Client, FlushError, Metric, SendError, TryFeedError};
+use graphite_client_tokio::{Client, Event, FlushError, Metric, SendError, TryFeedError};
 use tokio::runtime::{Builder, Runtime};
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -85,4 +86,50 @@ fn a_client_is_used_from_any_runtime() {
     other.block_on(client.send(("b", 2, 2))).unwrap();
     other.block_on(client.close()).unwrap();
     assert_eq!(receiver.join().unwrap(), "a 1 1\nb 2 2\n");
+}
+
+/// Runs a client of a receiver that does not exist on a runtime of its own, until that ends;
+/// returns what was told of the points that it left.
+fn left_by(ends: impl AsyncFnOnce(Client)) -> Vec<Event> {
+    let (events, told) = mpsc::channel();
+    let own = runtime();
+    own.block_on(async {
+        let nobody = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        let builder = Client::builder().close_timeout(Duration::from_millis(50));
+        let builder = builder.on_event(move |event| {
+            if matches!(event, Event::Abandoned { .. }) {
+                events.send(event.clone()).unwrap();
+                panic!("what the user does here is the user's");
+            }
+        });
+        ends(builder.connect_lazy(nobody).expect("address")).await;
+    });
+    own.shutdown_timeout(LIMIT);
+    // The client is gone with its runtime, and the function with the client.
+    told.iter().collect()
+}
+
+#[test]
+fn points_that_are_lost_with_the_runtime_are_told() {
+    let events = left_by(async |client: Client| {
+        for i in 0..298 {
+            client.feed(("x", i)).await.unwrap();
+        }
+    });
+    assert_eq!(events, [Event::Abandoned { points: 298 }]);
+}
+
+#[test]
+fn points_that_are_lost_by_a_close_without_a_receiver_are_told() {
+    let events = left_by(async |client: Client| {
+        client.feed(("x", 1)).await.unwrap();
+        assert_eq!(client.close().await.unwrap_err().undelivered, 1);
+    });
+    assert_eq!(events, [Event::Abandoned { points: 1 }]);
+}
+
+#[test]
+fn a_client_that_leaves_nothing_says_nothing_at_its_end() {
+    assert_eq!(left_by(async |_: Client| {}), []);
+    assert_eq!(left_by(async |client: Client| client.close().await.unwrap()), []);
 }

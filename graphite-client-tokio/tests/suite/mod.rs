@@ -8,6 +8,7 @@ mod addresses;
 mod closing;
 mod complaints;
 mod delivery;
+mod events;
 mod forms;
 mod outage;
 mod overflow;

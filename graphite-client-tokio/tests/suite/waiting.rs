@@ -283,3 +283,28 @@ fn a_sink_that_is_dropped_while_it_waits_leaves_nothing() {
         assert_eq!(graphite.count() as u64, filled);
     });
 }
+
+/// Room that was promised to a future that nobody runs any more goes to those who are run.
+#[test]
+fn a_feed_that_is_not_run_any_more_holds_up_nobody() {
+    block_on(async {
+        let mut graphite = Graphite::closed(Protocol::Plaintext);
+        let client = full(&graphite);
+        let filled = client.stats().accepted;
+        // Each of them takes the whole queue.
+        let large = "x".repeat(10_000);
+        let mut idle: Vec<_> = (0..3).map(|i| Box::pin(client.feed((&large, i)))).collect();
+        for feed in &mut idle {
+            let mut cx = Context::from_waker(futures::task::noop_waker_ref());
+            assert!(feed.as_mut().poll(&mut cx).is_pending());
+        }
+        graphite.listen();
+        client.send(("small", 1)).await.unwrap();
+        // They were passed, and have lost nothing by it.
+        for feed in idle {
+            feed.await.unwrap();
+        }
+        client.close().await.unwrap();
+        assert_eq!(graphite.count() as u64, filled + 4);
+    });
+}
