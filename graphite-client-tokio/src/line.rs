@@ -36,8 +36,14 @@ impl Place {
         *self.ticket.get_or_insert(room)
     }
 
+    /// Returns whether somebody stands here.
     pub(crate) fn is_taken(&self) -> bool {
         self.number.is_some()
+    }
+
+    /// Returns whether room was asked for.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.ticket.is_some() || self.is_taken()
     }
 }
 
@@ -79,7 +85,8 @@ impl Line {
         self.waiting.len() + self.told.len()
     }
 
-    /// Begins a turn, of one who was told or of one who has not asked yet.
+    /// Begins the turn of one who was told; returns whether it was.
+    #[inline]
     pub(crate) fn claim(&mut self, place: &Place) -> bool {
         let Some(bytes) = place.number.and_then(|number| self.told.remove(&number)) else {
             return false;
@@ -91,7 +98,11 @@ impl Line {
     }
 
     /// Returns whether a point may be queued now, by one whose turn it is or by anybody.
+    #[inline]
     pub(crate) fn admits(&mut self, its_turn: bool, bytes: usize, sender: &Sender) -> bool {
+        if self.is_empty() {
+            return sender.has_room(bytes, 0);
+        }
         let passes = self.waiting.is_empty() && (self.told.is_empty() || self.passed < TURN);
         let admitted = (its_turn || passes) && sender.has_room(bytes, self.promised);
         if admitted && !its_turn && !self.told.is_empty() {

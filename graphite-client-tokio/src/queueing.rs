@@ -38,6 +38,7 @@ impl<'p, 'a> Points<'p, 'a> {
 
 impl Shared {
     /// Queues points from the front until all are, or one is refused or has to wait for room.
+    #[inline]
     pub(crate) fn poll_queue(
         &self,
         points: &mut Points<'_, '_>,
@@ -45,9 +46,19 @@ impl Shared {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), SendError>> {
         // Most find room at once, and no waker is cloned for them.
-        if let Some(result) = self.try_queue(points, place) {
-            return Poll::Ready(result);
+        match self.try_queue(points, place) {
+            Some(result) => Poll::Ready(result),
+            None => self.join(points, place, cx),
         }
+    }
+
+    /// Stands in line, unless there is room by now.
+    fn join(
+        &self,
+        points: &mut Points<'_, '_>,
+        place: &mut Place,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), SendError>> {
         let mut waker = Some(cx.waker().clone());
         let result = self.with(|machine| {
             let result = self.queue_some(machine, points, place);
@@ -88,7 +99,9 @@ impl Shared {
                 break;
             }
             its_turn = false;
-            machine.leave(place);
+            if place.is_begun() {
+                machine.leave(place);
+            }
             match self.enqueue(machine, metric, &mut points.stamp) {
                 Ok(ticket) => points.queued(ticket, rest),
                 Err(error) => {
@@ -100,7 +113,9 @@ impl Shared {
         if points.wanted && points.rest.is_empty() {
             machine.want(|| self.now());
         }
-        machine.note_room();
+        if machine.line.is_waited_in() {
+            machine.note_room();
+        }
         result
     }
 
@@ -119,6 +134,7 @@ impl Shared {
     }
 
     /// Gives up a place in line.
+    #[inline]
     pub(crate) fn leave(&self, place: &mut Place) {
         if place.is_taken() {
             // The waker is dropped when the lock is free.

@@ -123,7 +123,12 @@ impl Shared {
         let driver = machine.take_driver();
         let answered = std::mem::take(&mut machine.answered);
         drop(machine);
-        driver.into_iter().chain(answered).for_each(Waker::wake);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        if !answered.is_empty() {
+            answered.into_iter().for_each(Waker::wake);
+        }
         result
     }
 

@@ -283,6 +283,7 @@ impl Sender {
     /// Returns whether the queue can take so many bytes beside others that are promised to
     /// somebody. With nothing queued or promised it takes a point of any size.
     #[must_use]
+    #[inline]
     pub fn has_room(&self, bytes: usize, promised: usize) -> bool {
         let beside = || self.queue.bytes().saturating_add(promised).saturating_add(bytes);
         self.config.overflow == Overflow::DropOldest
