@@ -347,8 +347,9 @@ impl Driver {
         machine.take_answered(&mut self.wakers);
         drop(machine);
         drop(parked);
-        self.wake();
+        // Who is woken for a failure finds it told.
         self.report_events();
+        self.wake();
     }
 
     /// Wakes those who are answered.
@@ -403,8 +404,9 @@ impl Drop for Driver {
         let points = machine.sender.unproven();
         drop(machine);
         drop(parked);
-        self.wake();
+        // Who is woken for a failure finds it told.
         self.report_events();
+        self.wake();
         if points > 0 {
             self.report(&Event::Abandoned { points });
         }

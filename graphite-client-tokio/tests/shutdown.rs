@@ -98,7 +98,8 @@ fn left_by(ends: impl AsyncFnOnce(Client)) -> Vec<Event> {
         let builder = Client::builder().close_timeout(Duration::from_millis(50));
         let builder = builder.on_event(move |event| {
             if matches!(event, Event::Abandoned { .. }) {
-                events.send(event.clone()).expect("listener");
+                // The listener outlives the runtime.
+                events.send(event.clone()).expect("the test listens");
                 panic!("what the user does here is the user's");
             }
         });
