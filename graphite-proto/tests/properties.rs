@@ -41,6 +41,7 @@ fn input() -> impl Strategy<Value = Input> {
         prop_oneof![Just(0), Just(1), 0..5_000usize, Just(usize::MAX)].prop_map(Input::Written),
         Just(Input::Finished),
         any::<bool>().prop_map(|proven| Input::PeerFinished { proven }),
+        any::<bool>().prop_map(|reads_on| Input::PeerHalfClosed { reads_on }),
         Just(Input::PeerSpoke),
         Just(Input::Disconnected(failure())),
         Just(Input::Timeout),
