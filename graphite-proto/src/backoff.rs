@@ -14,10 +14,9 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
+    /// Makes a schedule; `max` is no less than `initial`, and neither is zero.
     pub(crate) fn new(initial: Duration, max: Duration, seed: u64) -> Self {
-        // Without any delay a refused connection would be tried again in a busy loop.
-        let initial = initial.max(Duration::from_millis(1));
-        Self { initial, max: max.max(initial), random: seed }
+        Self { initial, max, random: seed }
     }
 
     /// Returns the first delay, which is also the shortest life of a connection that is no failure.

@@ -1,6 +1,12 @@
-//! What a [`Sender`](crate::Sender) can be told, each setting with unit and default.
+//! What a [`Sender`](crate::Sender) can be told, each setting with unit, default and bounds.
+//!
+//! Not here: what becomes of settings outside their bounds ([`bounds`]).
+
+mod bounds;
 
 use std::time::Duration;
+
+pub use bounds::ConfigError;
 
 use crate::protocol::{FRAME_BYTES, MAX_FRAME_BYTES, Protocol};
 
@@ -125,10 +131,18 @@ pub enum NonFinite {
 
 /// The settings of a [`Sender`](crate::Sender).
 ///
+/// A setter takes any value; [`check`](Self::check) tells which are outside their bounds, and a
+/// [`Sender`](crate::Sender) takes the nearest bound for those.
+///
 /// ```
 /// use graphite_proto::{Config, Delivery, Protocol};
 ///
 /// let config = Config::new(Protocol::Pickle).delivery(Delivery::BestEffort).queue_bytes(1 << 20);
+/// config.check()?;
+///
+/// let error = config.max_attempts(0).check().unwrap_err();
+/// assert_eq!(error.to_string(), "setting max_attempts is 0, at least 1 is needed");
+/// # Ok::<(), graphite_proto::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -136,7 +150,6 @@ pub struct Config {
     pub(crate) delivery: Delivery,
     pub(crate) overflow: Overflow,
     pub(crate) non_finite: NonFinite,
-    pub(crate) prefix: String,
     pub(crate) max_attempts: u32,
     pub(crate) backoff_initial: Duration,
     pub(crate) backoff_max: Duration,
@@ -152,6 +165,8 @@ pub struct Config {
     pub(crate) replay_age: Duration,
     pub(crate) confirm_interval: Duration,
     pub(crate) confirm_spacing: Duration,
+    /// As it was given, without the dot after it.
+    pub(crate) prefix: String,
 }
 
 impl Config {
@@ -162,7 +177,6 @@ impl Config {
             delivery: Delivery::default(),
             overflow: Overflow::default(),
             non_finite: NonFinite::default(),
-            prefix: String::new(),
             max_attempts: 3,
             backoff_initial: Duration::from_millis(50),
             backoff_max: Duration::from_secs(10),
@@ -178,6 +192,7 @@ impl Config {
             replay_age: Duration::from_secs(60),
             confirm_interval: Duration::from_secs(10),
             confirm_spacing: Duration::from_millis(10),
+            prefix: String::new(),
         }
     }
 
@@ -194,7 +209,7 @@ impl Config {
     }
 
     /// Sets what is done about bytes that a lost connection may have swallowed. Default: `Replay`
-    /// with a window of 8 MiB.
+    /// with a window of 8 MiB; a window has at most 1 GiB.
     #[must_use]
     pub fn delivery(mut self, delivery: Delivery) -> Self {
         self.delivery = delivery;
@@ -216,26 +231,25 @@ impl Config {
     }
 
     /// Sets what every path begins with; a dot is put between, unless the prefix ends in one.
-    /// Default: nothing. It is checked with every path.
+    /// Default: nothing. It has no empty part, no white space and no control character, and leaves
+    /// room for a point in a line.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
-        if !self.prefix.is_empty() && !self.prefix.ends_with('.') {
-            self.prefix.push('.');
-        }
         self
     }
 
-    /// Sets after how many failures in a row waiters get an error, at least 1. Default: 3. The
-    /// reconnecting goes on behind it.
+    /// Sets after how many failures in a row waiters get an error. Default: 3; from 1 to
+    /// 4,294,967,295, which is as good as never. The reconnecting goes on behind it.
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
-        self.max_attempts = attempts.max(1);
+        self.max_attempts = attempts;
         self
     }
 
-    /// Sets the delay after the first failure in a row and the largest that it doubles to.
-    /// Default: 50 ms and 10 s.
+    /// Sets the delay after the first failure in a row and the longest that it doubles to.
+    /// Default: 50 ms and 10 s. The first is from 1 ms to 1 hour, the longest from the first to
+    /// 1 hour.
     #[must_use]
     pub fn backoff(mut self, initial: Duration, max: Duration) -> Self {
         self.backoff_initial = initial;
@@ -243,23 +257,24 @@ impl Config {
         self
     }
 
-    /// Sets the seed of the delays' jitter. Default: 0; give each process its own.
+    /// Sets the seed of the delays' jitter, any number. Default: 0; give each process its own.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Sets how many encoded bytes may be queued. Default: 4 MiB. A single point is taken by an
-    /// empty queue even if it is larger.
+    /// Sets how many encoded bytes may be queued. Default: 4 MiB; from 1 to 1 GiB. A single point
+    /// is taken by an empty queue even if it is larger.
     #[must_use]
     pub fn queue_bytes(mut self, bytes: usize) -> Self {
         self.queue_bytes = bytes;
         self
     }
 
-    /// Sets where a frame is sealed, in bytes. Default: 65,536. It is at most an eighth of the
-    /// queue, so that dropping a frame never drops most of a small queue.
+    /// Sets where a frame is sealed, in bytes. Default: 65,536; from 1, which makes every point a
+    /// frame, to 1,048,576. Above an eighth of the queue that eighth is used, so that dropping a
+    /// frame never drops most of a small queue.
     #[must_use]
     pub fn frame_bytes(mut self, bytes: usize) -> Self {
         self.frame_bytes = bytes;
@@ -267,15 +282,16 @@ impl Config {
     }
 
     /// Sets the longest pickle that the receiver reads, in bytes without the four of its length.
-    /// Default: 1,048,576, carbon's limit, which is also the most that can be set.
+    /// Default: 1,048,576, carbon's limit, which is also the most that can be set; the least is 64.
     #[must_use]
     pub fn max_frame_bytes(mut self, bytes: usize) -> Self {
-        self.max_frame_bytes = bytes.min(MAX_FRAME_BYTES);
+        self.max_frame_bytes = bytes;
         self
     }
 
-    /// Sets after how long without progress in writing a connection is given up. Default: 30 s.
-    /// carbon's flow control stops reading for seconds: that is not a dead receiver.
+    /// Sets after how long without progress in writing a connection is given up. Default: 30 s;
+    /// from 1 ms to 1 hour. carbon's flow control stops reading for seconds: that is not a dead
+    /// receiver.
     #[must_use]
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
         self.write_timeout = timeout;
@@ -283,7 +299,7 @@ impl Config {
     }
 
     /// Sets how long a close, and every wait for the receiver's end of file, may take.
-    /// Default: 10 s.
+    /// Default: 10 s; from 10 ms, since in less no receiver can prove anything, to 1 hour.
     #[must_use]
     pub fn close_timeout(mut self, timeout: Duration) -> Self {
         self.close_timeout = timeout;
@@ -291,9 +307,9 @@ impl Config {
     }
 
     /// Sets how long an end of file that no half-close of ours had asked for is watched. Default:
-    /// 3 s. If it stands that long with no error behind it and nothing to send, it counts as the
-    /// receiver's having read what was written before it, but for [`Delivery::Confirmed`]; and what
-    /// is written after it must be acknowledged within this time.
+    /// 3 s; from 1 ms to 1 hour. If it stands that long with no error behind it and nothing to
+    /// send, it counts as the receiver's having read what was written before it, but for
+    /// [`Delivery::Confirmed`]; and what is written after it must be acknowledged within this time.
     #[must_use]
     pub fn settle_timeout(mut self, timeout: Duration) -> Self {
         self.settle_timeout = timeout;
@@ -301,7 +317,8 @@ impl Config {
     }
 
     /// Sets after how long a healthy connection is ended in good order and made anew, so that a
-    /// moved name or a new node behind a balancer is seen. Default: never.
+    /// moved name or a new node behind a balancer is seen. Default: never; at most a year. However
+    /// short the age, a connection first does something of what it was made for.
     #[must_use]
     pub fn max_connection_age(mut self, age: Option<Duration>) -> Self {
         self.max_connection_age = age;
@@ -318,22 +335,23 @@ impl Config {
     }
 
     /// Sets how long a written frame stays in the window of `Replay` where nothing can prove that
-    /// it was read. Default: 60 s.
+    /// it was read. Default: 60 s; at most a year.
     #[must_use]
     pub fn replay_age(mut self, age: Duration) -> Self {
         self.replay_age = age;
         self
     }
 
-    /// Sets how long a written point may stay unproven under `Confirmed`. Default: 10 s.
+    /// Sets how long a written point may stay unproven under `Confirmed`. Default: 10 s; at most
+    /// 1 hour.
     #[must_use]
     pub fn confirm_interval(mut self, interval: Duration) -> Self {
         self.confirm_interval = interval;
         self
     }
 
-    /// Sets the shortest time between the starts of two proofs under `Confirmed`. Default: 10 ms:
-    /// each costs a connection, and a busy caller would use up the machine's ports.
+    /// Sets the shortest time between the starts of two proofs under `Confirmed`. Default: 10 ms;
+    /// at most 1 hour. Each costs a connection, and a busy caller would use up the machine's ports.
     #[must_use]
     pub fn confirm_spacing(mut self, spacing: Duration) -> Self {
         self.confirm_spacing = spacing;

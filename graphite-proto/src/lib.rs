@@ -44,7 +44,7 @@ mod ticket;
 mod window;
 
 pub use address::{Address, AddressError};
-pub use config::{Config, Delivery, NonFinite, Overflow};
+pub use config::{Config, ConfigError, Delivery, NonFinite, Overflow};
 pub use error::{DecodeError, EncodeError, EnqueueError, MetricError, PrefixError};
 pub use event::{Event, Failure, Input, Output};
 pub use instant::Instant;

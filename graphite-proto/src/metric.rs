@@ -324,7 +324,6 @@ fn forbidden_character(path: &str) -> Option<(usize, char)> {
 const MAX_PREFIX_BYTES: usize = MAX_LINE_BYTES - "m 0 0".len();
 
 /// Refuses what cannot begin a path; an empty prefix is none, and the dot after it may be there.
-#[cfg_attr(not(test), expect(dead_code, reason = "not asked yet where a client connects"))]
 pub(crate) fn check_prefix(prefix: &str) -> Result<(), PrefixError> {
     if prefix.is_empty() {
         return Ok(());

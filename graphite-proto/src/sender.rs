@@ -127,8 +127,10 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// Makes a machine that holds nothing and is not connected; `now` is its first moment.
-    pub fn new(mut config: Config, now: Instant) -> Self {
+    /// Makes a machine that holds nothing and is not connected; `now` is its first moment. For a
+    /// setting outside its bounds ([`Config::check`]) the nearest bound is taken.
+    pub fn new(config: Config, now: Instant) -> Self {
+        let mut config = config.within_bounds();
         let age = match config.delivery {
             Delivery::Replay { window: 0 } => {
                 config.delivery = Delivery::BestEffort;

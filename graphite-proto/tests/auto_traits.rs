@@ -4,8 +4,8 @@ use std::error::Error;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use graphite_proto::{
-    Address, AddressError, Config, DecodeError, Delivery, EncodeError, EnqueueError, Event,
-    Failure, Input, Instant, Metric, MetricError, NonFinite, Output, Overflow, PrefixError,
+    Address, AddressError, Config, ConfigError, DecodeError, Delivery, EncodeError, EnqueueError,
+    Event, Failure, Input, Instant, Metric, MetricError, NonFinite, Output, Overflow, PrefixError,
     Progress, Protocol, Receiver, Sender, Stats, Ticket, Timestamp, Value,
 };
 
@@ -19,6 +19,7 @@ fn public_types_are_send_sync_and_unpin() {
     plain::<Address>();
     plain::<AddressError>();
     plain::<Config>();
+    plain::<ConfigError>();
     plain::<DecodeError>();
     plain::<Delivery>();
     plain::<EncodeError>();
@@ -64,6 +65,7 @@ fn small_types_are_copied_and_the_others_cloned() {
 #[test]
 fn errors_go_anywhere() {
     error::<AddressError>();
+    error::<ConfigError>();
     error::<DecodeError>();
     error::<EncodeError>();
     error::<EnqueueError>();
