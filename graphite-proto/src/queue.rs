@@ -16,7 +16,6 @@ use crate::protocol::{Protocol, pickle};
 const SPARE_BUFFERS: usize = 4;
 
 /// A whole number of points, encoded.
-#[derive(Debug)]
 pub(crate) struct Frame {
     pub(crate) bytes: Vec<u8>,
     pub(crate) points: u64,
@@ -25,7 +24,6 @@ pub(crate) struct Frame {
     sealed: bool,
 }
 
-#[derive(Debug)]
 pub(crate) struct Queue {
     protocol: Protocol,
     limit: usize,

@@ -7,6 +7,7 @@
 //! [`crate::window`].
 
 mod connection;
+mod debug;
 mod ending;
 mod news;
 mod patience;
@@ -89,7 +90,6 @@ const EVENTS: usize = 16;
 /// assert_eq!(sender.stats().written, 1);
 /// # Ok::<(), graphite_proto::EnqueueError>(())
 /// ```
-#[derive(Debug)]
 pub struct Sender {
     config: Config,
     now: Instant,

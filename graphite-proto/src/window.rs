@@ -16,7 +16,6 @@ const UNIT_BYTES: usize = 8192;
 const AGES: u32 = 64;
 
 /// Neighbouring whole frames, kept, repeated and forgotten together.
-#[derive(Debug)]
 struct Unit {
     bytes: usize,
     points: u64,
@@ -26,7 +25,6 @@ struct Unit {
     at: Instant,
 }
 
-#[derive(Debug)]
 pub(crate) struct Window {
     limit: usize,
     /// How long what was given stays, if time decides.

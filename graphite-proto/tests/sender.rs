@@ -503,3 +503,22 @@ fn waiters_hear_of_a_receiver_that_takes_repeats_and_never_reads() {
         assert_eq!(rig.kind(flush), Some(Err(kind)), "{delivery:?}");
     }
 }
+
+#[test]
+fn a_full_sender_shows_itself_in_less_than_a_kilobyte() {
+    let prefix = "p".repeat(10_000);
+    let settings = config(Delivery::default()).queue_bytes(1 << 20).prefix(prefix);
+    let mut rig = Rig::new(settings);
+    while rig.sender.enqueue(&Metric::new("x".repeat(1000), 1), 9, rig.at()).is_ok() {}
+    let text = format!("it failed {}", "ü".repeat(5000));
+    rig.sender.connect(rig.at());
+    rig.tell(Input::ConnectFailed(Failure::new(ErrorKind::Other, &text)));
+    let shown = format!("{:?}", rig.sender);
+    assert!(shown.len() < 1_000, "{}", shown.len());
+    for part in ["phase: Waiting", "failures: 1", "it failed", "accepted: 9", "window: 8388608"] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    assert!(format!("{:#?}", rig.sender).len() < 1_000);
+    rig.later(100).tell(Input::Connected).tell(Input::PeerSpoke);
+    assert_eq!(rig.phase(), "Aborting");
+}
