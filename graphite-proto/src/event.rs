@@ -121,6 +121,34 @@ pub enum Event {
         /// How many points.
         points: u64,
     },
+    /// The port is the one on which receivers read the other protocol: one that does reads all that
+    /// is sent and stores nothing, without a word. Told first of all, by drivers; a
+    /// [`Sender`](crate::Sender) knows no port.
+    PortInDoubt {
+        /// What is sent.
+        protocol: Protocol,
+        /// Where to.
+        port: u16,
+    },
+}
+
+impl Event {
+    /// Returns the warning that a driver is to tell first, if this protocol is sent to the port on
+    /// which receivers read the other one.
+    ///
+    /// ```
+    /// use graphite_proto::{Event, Protocol};
+    ///
+    /// let event = Event::port_in_doubt(Protocol::Pickle, 2003).unwrap();
+    /// assert_eq!(
+    ///     event.to_string(),
+    ///     "pickle is sent to port 2003, where receivers read plaintext: is the protocol right?"
+    /// );
+    /// assert_eq!(Event::port_in_doubt(Protocol::Pickle, 2004), None);
+    /// ```
+    pub fn port_in_doubt(protocol: Protocol, port: u16) -> Option<Self> {
+        (port == protocol.other().default_port()).then_some(Self::PortInDoubt { protocol, port })
+    }
 }
 
 /// One line for people, in lower case.
@@ -148,6 +176,14 @@ impl fmt::Display for Event {
                     f,
                     "client ended with {points} points not known to be delivered: \
                      await close before it ends"
+                )
+            }
+            Self::PortInDoubt { protocol, port } => {
+                let other = protocol.other();
+                write!(
+                    f,
+                    "{protocol} is sent to port {port}, where receivers read {other}: \
+                     is the protocol right?"
                 )
             }
         }
@@ -179,14 +215,75 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {}
 
+/// The system's own words begin with a small letter and go without their number, since the line
+/// stands within others.
+///
 /// `StorageFull` becomes `Other`: that kind is the machine's own word for a point that was dropped
 /// from a full queue, which no connection can say.
+///
+/// ```
+/// use graphite_proto::Failure;
+///
+/// # #[cfg(target_os = "linux")]
+/// assert_eq!(
+///     Failure::from(std::io::Error::from_raw_os_error(111)).text,
+///     "connection refused"
+/// );
+/// ```
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         let kind = match error.kind() {
             io::ErrorKind::StorageFull => io::ErrorKind::Other,
             kind => kind,
         };
-        Self::new(kind, error.to_string())
+        Self::new(kind, line(&error))
+    }
+}
+
+fn line(error: &io::Error) -> String {
+    let text = error.to_string();
+    let Some(code) = error.raw_os_error() else { return text };
+    let text = text.strip_suffix(&format!(" (os error {code})")).unwrap_or(&text);
+    match text.as_bytes() {
+        // An abbreviation stays as it is.
+        [b'A'..=b'Z', b'a'..=b'z' | b' ', ..] => {
+            format!("{}{}", text[..1].to_ascii_lowercase(), &text[1..])
+        }
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_systems_own_words_are_made_smaller() {
+        let own = io::Error::new(io::ErrorKind::Other, "No certificate (os error 5)");
+        assert_eq!(Failure::from(own).text, "No certificate (os error 5)");
+        let kind = io::Error::from(io::ErrorKind::ConnectionReset);
+        assert_eq!(Failure::from(kind).text, "connection reset");
+        #[cfg(target_os = "linux")]
+        for (code, text) in [
+            (104, "connection reset by peer"),
+            (113, "no route to host"),
+            (73, "RFS specific error"),
+            (9999, "unknown error 9999"),
+        ] {
+            assert_eq!(Failure::from(io::Error::from_raw_os_error(code)).text, text);
+        }
+    }
+
+    #[test]
+    fn a_port_of_the_other_protocol_is_in_doubt_and_no_other_is() {
+        let text = |protocol, port| Event::port_in_doubt(protocol, port).map(|e| e.to_string());
+        let asked = "plaintext is sent to port 2004, where receivers read pickle: \
+                     is the protocol right?";
+        assert_eq!(text(Protocol::Plaintext, 2004).as_deref(), Some(asked));
+        for (protocol, port) in
+            [(Protocol::Plaintext, 2003), (Protocol::Pickle, 2004), (Protocol::Pickle, 2103)]
+        {
+            assert_eq!(text(protocol, port), None);
+        }
     }
 }

@@ -52,6 +52,14 @@ impl Protocol {
         }
     }
 
+    /// Returns the protocol that this one is mixed up with.
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Plaintext => Self::Pickle,
+            Self::Pickle => Self::Plaintext,
+        }
+    }
+
     /// Appends a batch to `out` as complete frames, cut at 65,536 bytes each.
     ///
     /// A point without a timestamp gets `default_timestamp`. An empty batch appends nothing.

@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Points taken by `enqueue`.
+    /// Points taken into the queue.
     pub accepted: u64,
     /// Points that wait to be written for the first time.
     pub queued: u64,
