@@ -12,7 +12,6 @@ use std::time::Duration;
 pub(crate) use std::time::Instant;
 
 pub(crate) use async_std::net::TcpStream;
-use async_std::net::ToSocketAddrs as _;
 #[cfg(unix)]
 use async_std::os::unix::net::UnixStream;
 use futures::io::{AsyncRead, AsyncWrite};
@@ -78,10 +77,6 @@ pub(crate) fn poll_write_shared(
 /// Starts the driver on async-std's own runtime.
 pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     async_std::task::spawn(task);
-}
-
-pub(crate) async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    Ok((host, port).to_socket_addrs().await?.collect())
 }
 
 pub(crate) async fn connect_tcp(address: SocketAddr) -> io::Result<TcpStream> {

@@ -12,6 +12,7 @@ use crate::connect::{Connect, Connector, Custom, Tcp};
 use crate::driver::OnEvent;
 use crate::error::ConnectError;
 use crate::proto::{Address, AddressError, Config, Delivery, Event, NonFinite, Overflow, Protocol};
+use crate::resolve::Resolver;
 use crate::socket::{self, SocketOptions};
 
 /// Makes a [`Client`]: settings, then [`connect`](Self::connect),
@@ -87,8 +88,8 @@ impl Builder {
         self.map(|config| config.seed(seed))
     }
 
-    /// Sets how long an attempt to connect may take, for each address of the name.
-    /// Default: 5 s. A connector of your own brings its own time-out.
+    /// Sets how long an attempt to connect may take, for the name to be resolved and for each of
+    /// its addresses. Default: 5 s. A connector of your own brings its own time-out.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
@@ -206,9 +207,9 @@ impl Builder {
         A: TryInto<Address, Error: Into<AddressError>>,
     {
         let address = addr.try_into().map_err(Into::into)?;
+        let port = address.port_for(self.config.protocol());
         let connector = Tcp {
-            port: address.port_for(self.config.protocol()),
-            address,
+            resolver: Resolver::new(address.host(), port),
             timeout: self.connect_timeout,
             options: SocketOptions {
                 send_buffer: self.send_buffer,

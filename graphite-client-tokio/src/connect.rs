@@ -10,9 +10,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::proto::Address;
+use crate::proto::Failure;
+use crate::resolve::Resolver;
 use crate::runtime::{self, Stream, TcpStream};
 use crate::socket::{self, SocketOptions};
+
+/// How many addresses of a name an error names.
+const NAMED: usize = 4;
 
 /// Makes connections of any kind: TLS, a Unix socket, a proxy.
 ///
@@ -81,8 +85,7 @@ pub(crate) trait Connect: Send + Sync {
 /// By TCP to a name or an address.
 #[derive(Debug)]
 pub(crate) struct Tcp {
-    pub(crate) address: Address,
-    pub(crate) port: u16,
+    pub(crate) resolver: Resolver,
     /// For the name to be resolved, and again for each of its addresses.
     pub(crate) timeout: Duration,
     pub(crate) options: SocketOptions,
@@ -101,19 +104,35 @@ impl Connect for Tcp {
 impl Tcp {
     /// Resolves the name anew and tries every address in turn.
     async fn connect_any(&self) -> io::Result<TcpStream> {
-        let host = self.address.host();
-        let addresses = runtime::timeout(self.timeout, runtime::resolve(host, self.port)).await;
-        let addresses = addresses.map_err(|error| explain("resolve", host, &error))?;
-        let none = || io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address"));
-        let mut last = None;
+        let host = self.resolver.host();
+        let addresses = runtime::timeout(self.timeout, self.resolver.resolve()).await;
+        let addresses = addresses.map_err(|error| {
+            let kind = error.kind();
+            io::Error::new(kind, format!("resolve {host}: {}", Failure::from(error)))
+        })?;
+        let mut failures = Vec::new();
         for address in &addresses {
             match runtime::timeout(self.timeout, connect_checked(*address)).await {
                 Ok(stream) => return Ok(stream),
-                Err(error) => last = Some(explain("connect to", &address.to_string(), &error)),
+                Err(error) => failures.push((*address, error.into())),
             }
         }
-        Err(last.unwrap_or_else(none))
+        Err(no_address_answers(host, &failures))
     }
+}
+
+/// Says what became of every address of a name, in one line, or of the first few.
+fn no_address_answers(host: &str, failures: &[(SocketAddr, Failure)]) -> io::Error {
+    let Some((_, last)) = failures.last() else {
+        return io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address"));
+    };
+    let told = failures.iter().take(NAMED);
+    let told = told.map(|(address, failure)| format!("connect to {address}: {failure}"));
+    let mut line = told.collect::<Vec<_>>().join("; ");
+    if failures.len() > NAMED {
+        line += &format!("; and {} addresses more", failures.len() - NAMED);
+    }
+    io::Error::new(last.kind, line)
 }
 
 /// Connects, but never to ourselves: while nothing listens on a port of the ephemeral range, the
@@ -125,10 +144,6 @@ async fn connect_checked(address: SocketAddr) -> io::Result<TcpStream> {
         return Err(io::Error::new(io::ErrorKind::ConnectionRefused, "connected to itself"));
     }
     Ok(stream)
-}
-
-fn explain(what: &str, whom: &str, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{what} {whom}: {error}"))
 }
 
 /// The stream is shared with callers that write without waiting.
@@ -216,5 +231,29 @@ impl<C: Connector> Connection for CustomConnection<C> {
 
     fn direct(&self) -> Option<Arc<TcpStream>> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_address_that_failed_is_named_but_not_hundreds() {
+        let refused = || Failure::new(io::ErrorKind::ConnectionRefused, "connection refused");
+        let failures = |count: u16| {
+            (1..=count).map(|port| (SocketAddr::from(([127, 0, 0, 1], port)), refused()))
+        };
+        let line = |count| {
+            no_address_answers("graphite", &failures(count).collect::<Vec<_>>()).to_string()
+        };
+        assert_eq!(line(0), "graphite has no address");
+        assert_eq!(line(1), "connect to 127.0.0.1:1: connection refused");
+        assert_eq!(
+            line(2),
+            "connect to 127.0.0.1:1: connection refused; connect to 127.0.0.1:2: connection refused"
+        );
+        assert!(line(4).ends_with("connect to 127.0.0.1:4: connection refused"));
+        assert!(line(500).ends_with("127.0.0.1:4: connection refused; and 496 addresses more"));
     }
 }

@@ -67,6 +67,7 @@ mod ended;
 mod error;
 mod line;
 mod queueing;
+mod resolve;
 mod runtime;
 mod shared;
 mod sink;

@@ -86,10 +86,6 @@ pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(task);
 }
 
-pub(crate) async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    Ok(tokio::net::lookup_host((host, port)).await?.collect())
-}
-
 pub(crate) async fn connect_tcp(address: SocketAddr) -> io::Result<TcpStream> {
     TcpStream::connect(address).await
 }
@@ -122,5 +118,48 @@ impl Timer {
             self.0.as_mut().reset(deadline);
         }
         self.0.as_mut().poll(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex, mpsc};
+
+    use super::*;
+    use crate::client::Client;
+    use crate::connect::Tcp;
+    use crate::proto::Config;
+    use crate::resolve::{FRESH, Resolver};
+    use crate::socket::SocketOptions;
+
+    /// A resolver that hangs would hold up whoever drops the runtime, a minute and longer.
+    #[test]
+    fn a_runtime_ends_while_a_lookup_hangs() {
+        let (began, begins) = mpsc::channel();
+        let (end, ends) = mpsc::channel::<()>();
+        let ends = Mutex::new(ends);
+        let resolver = Resolver::with("graphite", 2003, FRESH, move |_, _| {
+            began.send(()).unwrap();
+            // Until the test ends.
+            let _ = ends.lock().unwrap().recv();
+            Ok(Vec::new())
+        });
+        let write_timeout = Duration::from_secs(30);
+        let options = SocketOptions { send_buffer: 65_536, write_timeout };
+        let connector = Tcp { resolver, timeout: Duration::from_secs(5), options };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let client = {
+            let _guard = runtime.enter();
+            Client::start(Config::default(), Arc::new(connector), None)
+        };
+        client.try_feed(("a", 1)).unwrap();
+        begins.recv().unwrap();
+        let (ended, ends) = mpsc::channel();
+        std::thread::spawn(move || {
+            drop(runtime);
+            ended.send(()).unwrap();
+        });
+        ends.recv_timeout(Duration::from_secs(20)).expect("the runtime ends");
+        drop(end);
     }
 }
