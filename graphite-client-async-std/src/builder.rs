@@ -1,4 +1,4 @@
-//! The settings of a client, and the three ways to begin.
+//! The settings of a client, and the four ways to begin.
 //!
 //! Not here: what the settings do, which is the machine's ([`crate::proto::Config`]).
 
@@ -11,12 +11,25 @@ use crate::client::Client;
 use crate::connect::{Connect, Connector, Custom, Tcp};
 use crate::driver::OnEvent;
 use crate::error::ConnectError;
-use crate::proto::{Address, AddressError, Config, Delivery, Event, NonFinite, Overflow, Protocol};
+use crate::proto::{
+    Address, AddressError, Config, ConfigError, Delivery, Event, NonFinite, Overflow, Protocol,
+};
 use crate::resolve::Resolver;
 use crate::socket::{self, SocketOptions};
 
-/// Makes a [`Client`]: settings, then [`connect`](Self::connect),
-/// [`connect_lazy`](Self::connect_lazy) or [`connect_with`](Self::connect_with).
+/// The longest that a connection may be waited for.
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Makes a [`Client`]: settings, then a way to begin.
+///
+/// | | by name, over TCP | by a connector: TLS, a Unix socket, a proxy |
+/// |---|---|---|
+/// | fails when no connection comes about | [`connect`](Self::connect) | [`connect_with`](Self::connect_with) |
+/// | starts while the receiver is down | [`connect_lazy`](Self::connect_lazy) | [`connect_with_lazy`](Self::connect_with_lazy) |
+///
+/// Every setting has bounds. One that is outside is an error of each of the four
+/// ([`ConnectError::Setting`]), with its name, its value and the bound; nothing is silently put
+/// right.
 #[must_use = "a builder does nothing until it connects"]
 pub struct Builder {
     config: Config,
@@ -50,7 +63,8 @@ impl Builder {
     }
 
     /// Sets what is done about bytes that a lost connection may have swallowed. Default:
-    /// [`Delivery::Replay`] with a window of 8 MiB; see there for what it covers and costs.
+    /// [`Delivery::Replay`] with a window of 8 MiB; see there for what it covers and costs. A
+    /// window has at most 1 GiB.
     pub fn delivery(self, delivery: Delivery) -> Self {
         self.map(|config| config.delivery(delivery))
     }
@@ -65,105 +79,116 @@ impl Builder {
         self.map(|config| config.non_finite(non_finite))
     }
 
-    /// Sets what every path begins with; a dot is put between, unless the prefix ends in one. It
-    /// is checked with every path. Default: nothing.
+    /// Sets what every path begins with; a dot is put between, unless the prefix ends in one.
+    /// Default: nothing. It has no empty part, no white space and no control character, and leaves
+    /// room for a point in a line.
     pub fn prefix(self, prefix: impl Into<String>) -> Self {
         self.map(|config| config.prefix(prefix))
     }
 
-    /// Sets after how many failures in a row waiting callers get an error, at least 1.
-    /// Default: 3.
+    /// Sets after how many failures in a row waiting callers get an error. Default: 3; from 1 to
+    /// 4,294,967,295, which is as good as never.
     pub fn max_attempts(self, attempts: u32) -> Self {
         self.map(|config| config.max_attempts(attempts))
     }
 
-    /// Sets the delay after the first failure in a row and the largest that it doubles to.
-    /// Default: 50 ms and 10 s.
+    /// Sets the delay after the first failure in a row and the longest that it doubles to.
+    /// Default: 50 ms and 10 s. The first is from 1 ms to 1 hour, the longest from the first to
+    /// 1 hour.
     pub fn backoff(self, initial: Duration, max: Duration) -> Self {
         self.map(|config| config.backoff(initial, max))
     }
 
-    /// Sets the seed of the delays' jitter. Default: random.
+    /// Sets the seed of the delays' jitter, any number. Default: random.
     pub fn seed(self, seed: u64) -> Self {
         self.map(|config| config.seed(seed))
     }
 
     /// Sets how long an attempt to connect may take, for the name to be resolved and for each of
-    /// its addresses. Default: 5 s. A connector of your own brings its own time-out.
+    /// its addresses. Default: 5 s; from 1 ms to 1 hour. A connector of your own brings its own
+    /// time-out.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// Sets after how long without progress in writing a connection is given up. Default: 30 s.
+    /// Sets after how long without progress in writing a connection is given up. Default: 30 s;
+    /// from 1 ms to 1 hour.
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
         self.write_timeout = timeout;
         self.map(|config| config.write_timeout(timeout))
     }
 
     /// Sets how long a close, and every wait for the receiver's end of file, may take.
-    /// Default: 10 s.
+    /// Default: 10 s; from 10 ms, since in less no receiver can prove anything, to 1 hour.
     pub fn close_timeout(self, timeout: Duration) -> Self {
         self.map(|config| config.close_timeout(timeout))
     }
 
     /// Sets how long an end of file of the receiver's that no end of ours had asked for is watched.
-    /// Default: 3 s. If it stands that long with no error behind it and nothing to send, it counts
-    /// as the receiver's having read what was written before it, but for
+    /// Default: 3 s; from 1 ms to 1 hour. If it stands that long with no error behind it and
+    /// nothing to send, it counts as the receiver's having read what was written before it, but for
     /// [`Delivery::Confirmed`].
     pub fn settle_timeout(self, timeout: Duration) -> Self {
         self.map(|config| config.settle_timeout(timeout))
     }
 
-    /// Sets how many encoded bytes may be queued. Default: 4 MiB.
+    /// Sets how many encoded bytes may be queued. Default: 4 MiB; from 1 to 1 GiB. An empty queue
+    /// takes a single point of any length.
     pub fn queue_bytes(self, bytes: usize) -> Self {
         self.map(|config| config.queue_bytes(bytes))
     }
 
-    /// Sets where a frame is sealed, in bytes. Default: 65,536.
+    /// Sets where a frame is sealed, in bytes. Default: 65,536; from 1, which makes every point a
+    /// frame, to 1,048,576. Above an eighth of the queue that eighth is used, so that dropping a
+    /// frame never drops most of a small queue.
     pub fn frame_bytes(self, bytes: usize) -> Self {
         self.map(|config| config.frame_bytes(bytes))
     }
 
-    /// Sets the longest pickle that the receiver reads, in bytes. Default and most: 1,048,576.
+    /// Sets the longest pickle that the receiver reads, in bytes. Default and most: 1,048,576,
+    /// carbon's limit; the least is 64.
     pub fn max_frame_bytes(self, bytes: usize) -> Self {
         self.map(|config| config.max_frame_bytes(bytes))
     }
 
     /// Sets after how long a healthy connection is ended in good order and made anew, so that a
-    /// moved name is seen. Default: never.
+    /// moved name is seen. Default: never; at most a year. However short the age, a connection
+    /// first does something of what it was made for.
     pub fn max_connection_age(self, age: Option<Duration>) -> Self {
         self.map(|config| config.max_connection_age(age))
     }
 
     /// Sets how long a written point stays in the window of [`Delivery::Replay`] where nothing
-    /// can prove that it was read. Default: 60 s.
+    /// can prove that it was read. Default: 60 s; at most a year.
     pub fn replay_age(self, age: Duration) -> Self {
         self.map(|config| config.replay_age(age))
     }
 
     /// Sets how long a written point may stay unproven under [`Delivery::Confirmed`].
-    /// Default: 10 s.
+    /// Default: 10 s; at most 1 hour.
     pub fn confirm_interval(self, interval: Duration) -> Self {
         self.map(|config| config.confirm_interval(interval))
     }
 
     /// Sets the shortest time between the starts of two proofs under [`Delivery::Confirmed`].
-    /// Default: 10 ms.
+    /// Default: 10 ms; at most 1 hour.
     pub fn confirm_spacing(self, spacing: Duration) -> Self {
         self.map(|config| config.confirm_spacing(spacing))
     }
 
     /// Sets the socket's send buffer in bytes; the less, the less can be lost with it.
-    /// Default: 256 KiB, which keeps about 1.4 MB in flight on Linux.
+    /// Default: 256 KiB, which keeps about 1.4 MB in flight on Linux; from 4 KiB to 1 GiB, of which
+    /// the system may allow less.
     pub fn send_buffer(mut self, bytes: usize) -> Self {
         self.send_buffer = bytes;
         self
     }
 
-    /// Sets whom to tell what happens: connected, lost, gave up, replayed, confirmed, dropping; and
-    /// at the end abandoned, if points are left that are not known to be delivered. It is called
-    /// by the client's own task, so it should not block. A panic in it is caught and counted
+    /// Sets whom to tell what happens: connected, lost, gave up, replayed, confirmed, dropping;
+    /// first of all a warning if the port is that of the other protocol, and at the end abandoned,
+    /// if points are left that are not known to be delivered. It is called by the client's own
+    /// task, so it should not block. A panic in it is caught and counted
     /// ([`Client::event_panics`]); the client goes on.
     pub fn on_event(mut self, on_event: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.on_event = Some(Box::new(on_event));
@@ -177,8 +202,12 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// The address makes no sense, or no connection came about within
+    /// A setting or the address makes no sense, or no connection came about within
     /// [`max_attempts`](Self::max_attempts).
+    ///
+    /// # Panics
+    ///
+    /// As [`Client::connect`] does.
     ///
     /// # Cancel safety
     ///
@@ -197,17 +226,20 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// The address makes no sense.
+    /// A setting or the address makes no sense.
     ///
     /// # Panics
     ///
-    /// Outside of a runtime, where there is nothing to run the client's task.
-    pub fn connect_lazy<A>(self, addr: A) -> Result<Client, AddressError>
+    /// As [`Client::connect`] does.
+    #[track_caller]
+    pub fn connect_lazy<A>(self, addr: A) -> Result<Client, ConnectError>
     where
         A: TryInto<Address, Error: Into<AddressError>>,
     {
+        self.check()?;
         let address = addr.try_into().map_err(Into::into)?;
-        let port = address.port_for(self.config.protocol());
+        let protocol = self.config.protocol();
+        let port = address.port_for(protocol);
         let connector = Tcp {
             resolver: Resolver::new(address.host(), port),
             timeout: self.connect_timeout,
@@ -216,7 +248,8 @@ impl Builder {
                 write_timeout: self.write_timeout,
             },
         };
-        Ok(self.start(Arc::new(connector), socket::PROVES))
+        let warning = Event::port_in_doubt(protocol, port);
+        Ok(self.start(Arc::new(connector), socket::PROVES, warning))
     }
 
     /// Connects over any stream: TLS, a Unix socket, a proxy. The connector is called again after
@@ -224,20 +257,49 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// No connection came about within [`max_attempts`](Self::max_attempts).
+    /// A setting makes no sense, or no connection came about within
+    /// [`max_attempts`](Self::max_attempts).
+    ///
+    /// # Panics
+    ///
+    /// As [`Client::connect`] does.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future ends the attempts; nothing stays behind.
     pub async fn connect_with(self, connector: impl Connector) -> Result<Client, ConnectError> {
-        // Whether it can prove is told stream by stream; until then the window also ages.
-        let client = self.start(Arc::new(Custom(connector)), false);
+        let client = self.connect_with_lazy(connector)?;
         client.connected().await?;
         Ok(client)
     }
 
-    fn start(self, connector: Arc<dyn Connect>, proofs: bool) -> Client {
-        Client::start(self.config.proofs(proofs), connector, self.on_event)
+    /// Makes a client that connects over any stream when there is something to send, so that an
+    /// application starts while Graphite, or the TLS proxy before it, is down.
+    ///
+    /// # Errors
+    ///
+    /// A setting makes no sense.
+    ///
+    /// # Panics
+    ///
+    /// As [`Client::connect`] does.
+    #[track_caller]
+    pub fn connect_with_lazy(self, connector: impl Connector) -> Result<Client, ConnectError> {
+        self.check()?;
+        // Whether it can prove is told stream by stream; until then the window also ages.
+        Ok(self.start(Arc::new(Custom(connector)), false, None))
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        self.config.check()?;
+        let (timeout, least) = (self.connect_timeout, Duration::from_millis(1));
+        ConfigError::check_time("connect_timeout", timeout, least, HOUR)?;
+        ConfigError::check_number("send_buffer", self.send_buffer, 4 << 10, 1 << 30)
+    }
+
+    #[track_caller]
+    fn start(self, connector: Arc<dyn Connect>, proofs: bool, warning: Option<Event>) -> Client {
+        Client::start(self.config.proofs(proofs), connector, self.on_event, warning)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::driver::{Driver, OnEvent};
 use crate::error::{BatchError, CloseError, ConnectError, FlushError, SendError, TryFeedError};
 use crate::line::Place;
 use crate::proto::{
-    Address, AddressError, Config, EnqueueError, Failure, Metric, Protocol, Stats, Ticket,
+    Address, AddressError, Config, EnqueueError, Event, Failure, Metric, Protocol, Stats, Ticket,
 };
 use crate::queueing::{Points, Stamp};
 use crate::runtime;
@@ -65,6 +65,13 @@ impl Client {
     ///
     /// The address makes no sense, or no connection came about within 3 attempts.
     ///
+    /// # Panics
+    ///
+    /// Outside of a runtime, where there is nothing to run the client's task; on tokio also in a
+    /// runtime that was built without `enable_time`. In one without `enable_io` it is the client's
+    /// task that panics, at its first connection over TCP, and all calls then say that the client
+    /// is closed.
+    ///
     /// # Cancel safety
     ///
     /// Dropping the future ends the attempts; nothing stays behind.
@@ -80,14 +87,16 @@ impl Client {
         Builder::new()
     }
 
+    #[track_caller]
     pub(crate) fn start(
         config: Config,
         connector: Arc<dyn Connect>,
         on_event: Option<OnEvent>,
+        warning: Option<Event>,
     ) -> Self {
         let protocol = config.protocol();
         let shared = Shared::new(config);
-        runtime::spawn(Driver::new(shared.clone(), connector, on_event));
+        runtime::spawn(Driver::new(shared.clone(), connector, on_event, warning));
         Self { handle: Arc::new(Handle { shared, protocol }) }
     }
 

@@ -7,16 +7,24 @@ use std::error::Error;
 use std::fmt;
 use std::io::ErrorKind;
 
-use crate::proto::{AddressError, EnqueueError, Failure, MetricError};
+use crate::proto::{AddressError, ConfigError, EnqueueError, Failure, MetricError};
 
 /// Why no connection came about.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ConnectError {
+    /// A setting is outside its bounds.
+    Setting(ConfigError),
     /// The address makes no sense.
     Address(AddressError),
     /// Every attempt failed ([`Builder::max_attempts`](crate::Builder::max_attempts)).
     Unreachable(Failure),
+}
+
+impl From<ConfigError> for ConnectError {
+    fn from(error: ConfigError) -> Self {
+        Self::Setting(error)
+    }
 }
 
 impl From<AddressError> for ConnectError {
@@ -27,16 +35,18 @@ impl From<AddressError> for ConnectError {
 
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Address(_) => "address is not valid",
-            Self::Unreachable(_) => "no connection came about",
-        })
+        match self {
+            Self::Setting(error) => error.fmt(f),
+            Self::Address(_) => f.write_str("address is not valid"),
+            Self::Unreachable(_) => f.write_str("no connection came about"),
+        }
     }
 }
 
 impl Error for ConnectError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
+            Self::Setting(error) => error.source(),
             Self::Address(error) => Some(error),
             Self::Unreachable(failure) => Some(failure),
         }

@@ -75,6 +75,7 @@ pub(crate) fn poll_write_shared(
 }
 
 /// Starts the driver on async-std's own runtime.
+#[track_caller]
 pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     async_std::task::spawn(task);
 }

@@ -39,6 +39,8 @@ pub(crate) struct Driver {
     shared: Arc<Shared>,
     connector: Arc<dyn Connect>,
     on_event: Option<OnEvent>,
+    /// What is told before anything is done.
+    warning: Option<Event>,
     timer: Timer,
     connecting: Option<Connecting>,
     connection: Option<Box<dyn Connection>>,
@@ -55,15 +57,18 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
+    #[track_caller]
     pub(crate) fn new(
         shared: Arc<Shared>,
         connector: Arc<dyn Connect>,
         on_event: Option<OnEvent>,
+        warning: Option<Event>,
     ) -> Self {
         Self {
             shared,
             connector,
             on_event,
+            warning,
             timer: Timer::new(),
             connecting: None,
             connection: None,
@@ -379,6 +384,9 @@ impl Future for Driver {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(warning) = self.warning.take() {
+            self.report(&warning);
+        }
         self.report_events();
         for _ in 0..TURNS {
             match self.turn(cx) {

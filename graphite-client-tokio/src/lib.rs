@@ -82,7 +82,8 @@ pub use graphite_encoder as encoder;
 pub use graphite_encoder::Scheme;
 pub use graphite_proto as proto;
 pub use graphite_proto::{
-    AddressError, Delivery, Event, Metric, NonFinite, Overflow, Protocol, Stats, Timestamp, Value,
+    AddressError, ConfigError, Delivery, Event, Metric, NonFinite, Overflow, Protocol, Stats,
+    Timestamp, Value,
 };
 pub use runtime::Stream;
 pub use sink::MetricSink;

@@ -82,6 +82,7 @@ pub(crate) fn poll_write_shared(
 }
 
 /// Starts the driver on the runtime of the caller.
+#[track_caller]
 pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(task);
 }
@@ -108,6 +109,7 @@ pub(crate) async fn timeout<T>(
 pub(crate) struct Timer(Pin<Box<tokio::time::Sleep>>);
 
 impl Timer {
+    #[track_caller]
     pub(crate) fn new() -> Self {
         Self(Box::pin(tokio::time::sleep(Duration::ZERO)))
     }
@@ -150,7 +152,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let client = {
             let _guard = runtime.enter();
-            Client::start(Config::default(), Arc::new(connector), None)
+            Client::start(Config::default(), Arc::new(connector), None, None)
         };
         client.try_feed(("a", 1)).unwrap();
         begins.recv().unwrap();

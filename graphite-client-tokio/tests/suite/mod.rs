@@ -14,6 +14,7 @@ mod outage;
 mod overflow;
 mod proof;
 mod receiver;
+mod settings;
 mod sharing;
 mod streams;
 mod surface;
