@@ -2,6 +2,7 @@
 //!
 //! Not here: the connection ([`crate::driver`]) and the waiting ([`crate::shared`]).
 
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::sync::Arc;
@@ -38,13 +39,19 @@ const BATCH: usize = 128;
 /// come by. Who was told that there is room has it for as long as it takes to come, but not beyond
 /// 100 ms if nothing else is queued and others wait. A task that feeds without a pause gives others
 /// their turn after 128 points, and so does a batch.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     handle: Arc<Handle>,
 }
 
+/// State, counts and settings, in less than a kilobyte.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Client").field(&*self.shared().lock()).finish()
+    }
+}
+
 /// Ends the driver with the last clone.
-#[derive(Debug)]
 struct Handle {
     shared: Arc<Shared>,
     protocol: Protocol,

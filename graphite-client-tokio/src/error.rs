@@ -1,7 +1,10 @@
 //! What can go wrong, one enum an operation.
 //!
-//! Not here: what is wrong with a point ([`MetricError`]) or what a
-//! connection died of ([`Failure`]); both stand behind `source()`.
+//! `{error}` is one line that says it all, since that is what people log: where an error exists only
+//! because of another, its text holds the other's, and `source()` does not repeat that one but goes
+//! on behind it. The other itself is a field. Not here: what is wrong with a point
+//! ([`MetricError`]), a setting ([`ConfigError`]) or an address ([`AddressError`]), and what a
+//! connection died of ([`Failure`]).
 
 use std::error::Error;
 use std::fmt;
@@ -37,8 +40,8 @@ impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Setting(error) => error.fmt(f),
-            Self::Address(_) => f.write_str("address is not valid"),
-            Self::Unreachable(_) => f.write_str("no connection came about"),
+            Self::Address(error) => error.fmt(f),
+            Self::Unreachable(failure) => write!(f, "no connection came about: {failure}"),
         }
     }
 }
@@ -47,8 +50,8 @@ impl Error for ConnectError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Setting(error) => error.source(),
-            Self::Address(error) => Some(error),
-            Self::Unreachable(failure) => Some(failure),
+            Self::Address(error) => error.source(),
+            Self::Unreachable(failure) => failure.source(),
         }
     }
 }
@@ -75,8 +78,9 @@ impl From<EnqueueError> for SendError {
     fn from(error: EnqueueError) -> Self {
         match error {
             EnqueueError::Metric(error) => Self::Metric(error),
-            EnqueueError::QueueFull { .. } => {
-                Self::Full(Failure::new(ErrorKind::OutOfMemory, error.to_string()))
+            EnqueueError::QueueFull { queued, limit } => {
+                let text = format!("{queued} bytes are queued, limit is {limit}");
+                Self::Full(Failure::new(ErrorKind::QuotaExceeded, text))
             }
             _ => Self::Closed,
         }
@@ -85,21 +89,25 @@ impl From<EnqueueError> for SendError {
 
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Metric(_) => "point cannot be sent",
-            Self::Full(_) => "queue is full and the receiver cannot be reached",
-            Self::Queued(_) => "point is queued, but the receiver cannot be reached",
-            Self::Dropped => "point was dropped from a full queue",
-            Self::Closed => "client is closed",
-        })
+        match self {
+            Self::Metric(error) => write!(f, "point cannot be sent: {error}"),
+            Self::Full(failure) => {
+                write!(f, "queue is full and the receiver cannot be reached: {failure}")
+            }
+            Self::Queued(failure) => {
+                write!(f, "point is queued, but the receiver cannot be reached: {failure}")
+            }
+            Self::Dropped => f.write_str("point was dropped from a full queue"),
+            Self::Closed => f.write_str("client is closed"),
+        }
     }
 }
 
 impl Error for SendError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Metric(error) => Some(error),
-            Self::Full(failure) | Self::Queued(failure) => Some(failure),
+            Self::Metric(error) => error.source(),
+            Self::Full(failure) | Self::Queued(failure) => failure.source(),
             Self::Dropped | Self::Closed => None,
         }
     }
@@ -118,13 +126,53 @@ pub struct BatchError {
 
 impl fmt::Display for BatchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "batch stopped after {} queued points", self.queued)
+        let queued = self.queued as u64;
+        match &self.source {
+            SendError::Metric(error) => {
+                write!(f, "item {queued} of the batch cannot be sent: {error}; ")?;
+                match queued {
+                    0 => f.write_str("nothing is queued"),
+                    1 => f.write_str("1 point before it is queued"),
+                    _ => write!(f, "{queued} points before it are queued"),
+                }
+            }
+            SendError::Full(failure) => write!(
+                f,
+                "queue is full after {} of the batch and the receiver cannot be reached: {failure}",
+                Points(queued)
+            ),
+            SendError::Queued(failure) => {
+                match queued {
+                    1 => f.write_str("the only point is")?,
+                    _ => write!(f, "all {queued} points are")?,
+                }
+                write!(f, " queued, but the receiver cannot be reached: {failure}")
+            }
+            SendError::Dropped => {
+                write!(f, "of a batch of {} some were dropped from a full queue", Points(queued))
+            }
+            SendError::Closed => {
+                write!(f, "client is closed after {} of the batch", Points(queued))
+            }
+        }
     }
 }
 
 impl Error for BatchError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.source)
+        self.source.source()
+    }
+}
+
+/// So many points, for people.
+struct Points(u64);
+
+impl fmt::Display for Points {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("1 point"),
+            points => write!(f, "{points} points"),
+        }
     }
 }
 
@@ -148,7 +196,7 @@ pub enum TryFeedError {
 impl fmt::Display for TryFeedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Metric(_) => write!(f, "point cannot be sent"),
+            Self::Metric(error) => write!(f, "point cannot be sent: {error}"),
             Self::Full { queued, limit } => {
                 write!(f, "queue is full: {queued} bytes are queued, limit is {limit}")
             }
@@ -160,7 +208,7 @@ impl fmt::Display for TryFeedError {
 impl Error for TryFeedError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Metric(error) => Some(error),
+            Self::Metric(error) => error.source(),
             Self::Full { .. } | Self::Closed => None,
         }
     }
@@ -182,18 +230,20 @@ pub enum FlushError {
 
 impl fmt::Display for FlushError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Queued(_) => "points are queued, but the receiver cannot be reached",
-            Self::Dropped => "points were dropped from a full queue",
-            Self::Closed => "client is closed",
-        })
+        match self {
+            Self::Queued(failure) => {
+                write!(f, "points are queued, but the receiver cannot be reached: {failure}")
+            }
+            Self::Dropped => f.write_str("points were dropped from a full queue"),
+            Self::Closed => f.write_str("client is closed"),
+        }
     }
 }
 
 impl Error for FlushError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Queued(failure) => Some(failure),
+            Self::Queued(failure) => failure.source(),
             Self::Dropped | Self::Closed => None,
         }
     }
@@ -211,12 +261,16 @@ pub struct CloseError {
 
 impl fmt::Display for CloseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "closed with {} points not known to be delivered", self.undelivered)
+        write!(f, "closed with {} not known to be delivered", Points(self.undelivered))?;
+        match &self.source {
+            Some(failure) => write!(f, ": {failure}"),
+            None => Ok(()),
+        }
     }
 }
 
 impl Error for CloseError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_ref().map(|failure| failure as _)
+        self.source.as_ref().and_then(Failure::source)
     }
 }

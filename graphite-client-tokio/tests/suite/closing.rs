@@ -1,6 +1,5 @@
 //! `close`, and what happens without it: the last clone is dropped.
 
-use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,7 +50,7 @@ fn close_counts_what_could_not_be_sent_and_says_why() {
         }
         let error = client.close().await.unwrap_err();
         assert_eq!(error.undelivered, 10);
-        assert!(error.source().unwrap().to_string().starts_with("connect to 127.0.0.1:"));
+        assert!(error.source.unwrap().text.starts_with("connect to 127.0.0.1:"));
     });
 }
 

@@ -18,6 +18,7 @@ mod settings;
 mod sharing;
 mod streams;
 mod surface;
+mod texts;
 mod waiting;
 
 use std::sync::{Arc, Mutex};

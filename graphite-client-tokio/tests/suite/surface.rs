@@ -1,6 +1,5 @@
 //! Every call and setting, with a receiver that behaves.
 
-use std::error::Error as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -166,9 +165,9 @@ fn what_cannot_be_sent_is_refused_with_the_reason() {
         let client = Client::connect(graphite.address()).await.unwrap();
         let error = client.send(("", 1)).await.unwrap_err();
         assert_eq!(error, SendError::Metric(MetricError::EmptyPath));
-        assert_eq!(error.source().unwrap().to_string(), "metric path is empty");
+        assert_eq!(error.to_string(), "point cannot be sent: metric path is empty");
         let error = client.feed(("a b", 1)).await.unwrap_err();
-        assert!(error.source().unwrap().to_string().contains("\"a b\""));
+        assert!(error.to_string().contains("\"a b\""));
         let error = client.try_feed(("a", 1, -1)).unwrap_err();
         assert!(matches!(error, TryFeedError::Metric(MetricError::TimestampOutOfRange { .. })));
         let error = client.try_feed(("a", f64::NAN)).unwrap_err();
