@@ -76,8 +76,7 @@ impl Client {
     ///
     /// Outside of a runtime, where there is nothing to run the client's task; on tokio also in a
     /// runtime that was built without `enable_time`. In one without `enable_io` it is the client's
-    /// task that panics, at its first connection over TCP, and all calls then say that the client
-    /// is closed.
+    /// task that panics, at its first connection over TCP, and every call fails from then on.
     ///
     /// # Cancel safety
     ///

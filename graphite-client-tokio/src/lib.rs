@@ -45,6 +45,66 @@
 //! guaranteed, what it costs, and for which receivers a repeat matters. What happened is told by
 //! [`on_event`](Builder::on_event) and counted in [`stats`](Client::stats).
 //!
+//! # Errors
+//!
+//! `{error}` is one line that says it all, ready for a log: what failed, why, and what has become of
+//! the points. Where an error exists only because of another, its text holds the other's, and
+//! `source()` does not repeat that one but goes on behind it. What programs look at are the variants
+//! and fields.
+//!
+//! A setting outside its bounds is an error of every way to begin; see [`Builder`].
+//!
+//! # Testing
+//!
+//! A client needs no Graphite to be tested: [`proto::Receiver`] reads what it sends, and
+//! [`connect_with`](Builder::connect_with) takes any stream.
+//!
+//! With tokio's paused clock the receiver has to be in the same runtime, and so has the way to it:
+//! that clock leaps to the next deadline whenever all tasks wait, and it does not know that the
+//! kernel, a resolver or another thread or process is at work. A client that connects by TCP or by
+//! name then sees time-outs that are none. [`tokio::io::duplex`] makes a stream that tasks alone
+//! move:
+//!
+//! ```
+//! use std::sync::{Arc, Mutex};
+//! use std::time::Duration;
+//!
+//! use graphite_client_tokio::proto::Receiver;
+//! use graphite_client_tokio::{Client, Protocol};
+//! use tokio::io::{AsyncReadExt, DuplexStream};
+//!
+//! /// Reads a connection to its end and notes the paths; to drop it then answers that end.
+//! async fn read(mut connection: DuplexStream, paths: Arc<Mutex<Vec<String>>>) {
+//!     let (mut receiver, mut bytes) = (Receiver::new(Protocol::Plaintext), Vec::new());
+//!     connection.read_to_end(&mut bytes).await.unwrap();
+//!     receiver.receive(&bytes);
+//!     while let Some(Ok(point)) = receiver.next_metric() {
+//!         paths.lock().unwrap().push(point.path().to_owned());
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?.block_on(
+//! # async {
+//! // In a test with #[tokio::test(start_paused = true)]:
+//! let paths = Arc::new(Mutex::new(Vec::new()));
+//! let seen = paths.clone();
+//! let connector = move || {
+//!     let (ours, theirs) = tokio::io::duplex(65_536);
+//!     tokio::spawn(read(theirs, seen.clone()));
+//!     async { Ok(ours) }
+//! };
+//! let client = Client::builder().connect_with(connector).await?;
+//! client.send(("before", 1)).await?;
+//! tokio::time::sleep(Duration::from_secs(3600)).await; // An hour that takes no time.
+//! client.send(("after", 2)).await?;
+//! client.close().await?;
+//! assert_eq!(*paths.lock().unwrap(), ["before", "after"]);
+//! # Ok(())
+//! # })
+//! # }
+//! ```
+//!
 //! # Defaults
 //!
 //! | setting | default |
