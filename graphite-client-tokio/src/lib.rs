@@ -62,7 +62,7 @@
 //! With tokio's paused clock the receiver has to be in the same runtime, and so has the way to it:
 //! that clock leaps to the next deadline whenever all tasks wait, and it does not know that the
 //! kernel, a resolver or another thread or process is at work. A client that connects by TCP or by
-//! name then sees time-outs that are none. [`tokio::io::duplex`] makes a stream that tasks alone
+//! name then sees time-outs that are none. `tokio::io::duplex` makes a stream that tasks alone
 //! move:
 //!
 //! ```

@@ -25,13 +25,14 @@ fn blamed(act: impl FnOnce()) -> Option<String> {
     let (noted, own) = (file.clone(), thread::current().id());
     panic::set_hook(Box::new(move |info| {
         if thread::current().id() == own {
-            *noted.lock().unwrap() = info.location().map(|location| location.file().to_owned());
+            *noted.lock().expect("file") =
+                info.location().map(|location| location.file().to_owned());
         }
     }));
     let result = panic::catch_unwind(AssertUnwindSafe(act));
     drop(panic::take_hook());
     assert!(result.is_err(), "it panics");
-    file.lock().unwrap().take()
+    file.lock().expect("file").take()
 }
 
 #[test]

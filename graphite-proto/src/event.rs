@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn only_the_systems_own_words_are_made_smaller() {
-        let own = io::Error::new(io::ErrorKind::Other, "No certificate (os error 5)");
+        let own = io::Error::other("No certificate (os error 5)");
         assert_eq!(Failure::from(own).text, "No certificate (os error 5)");
         let kind = io::Error::from(io::ErrorKind::ConnectionReset);
         assert_eq!(Failure::from(kind).text, "connection reset");

@@ -17,10 +17,10 @@ async fn nowhere() -> io::Result<rt::Tcp> {
 /// What each way to begin says of the settings.
 async fn told(builder: impl Fn() -> Builder) -> [ConnectError; 4] {
     [
-        builder().connect("127.0.0.1:1").await.unwrap_err(),
-        builder().connect_lazy("127.0.0.1:1").unwrap_err(),
-        builder().connect_with(nowhere).await.unwrap_err(),
-        builder().connect_with_lazy(nowhere).unwrap_err(),
+        builder().connect("127.0.0.1:1").await.expect_err("connect"),
+        builder().connect_lazy("127.0.0.1:1").expect_err("connect_lazy"),
+        builder().connect_with(nowhere).await.expect_err("connect_with"),
+        builder().connect_with_lazy(nowhere).expect_err("connect_with_lazy"),
     ]
 }
 
