@@ -35,7 +35,11 @@ fn close_counts_what_a_receiver_did_not_read() {
         client.send_multiple(numbered("x", 100)).await.unwrap();
         let error = client.close().await.unwrap_err();
         assert_eq!(error.undelivered, 100);
-        assert_eq!(error.to_string(), "closed with 100 points not known to be delivered");
+        assert_eq!(
+            error.to_string(),
+            "closed with 100 points not known to be delivered: receiver did not answer the end of \
+             the connection"
+        );
     });
 }
 
