@@ -7,6 +7,7 @@
 
 mod args;
 mod load;
+mod loss;
 mod order;
 mod point;
 mod process;
@@ -48,7 +49,7 @@ pub(crate) fn run(args: &[String]) -> crate::Result {
         && first == "receiver"
     {
         let (protocol, port, buffer) = args::receiver(rest)?;
-        return Ok(receiver::run(protocol, port, buffer)?);
+        return receiver::run(protocol, port, buffer);
     }
     let args = Args::parse(args)?;
     let (kills, seed) = (args.kills, args.seed);
@@ -61,6 +62,7 @@ pub(crate) fn run(args: &[String]) -> crate::Result {
         let table = Table(&reports);
         println!("\n{table}\n{}", table.ways());
         let lines: Vec<String> = reports.iter().flat_map(table::broken).collect();
+        reports.iter().flat_map(table::documented).for_each(|line| println!("{line}"));
         lines.iter().for_each(|line| println!("{line}"));
         broken.extend(lines);
     }

@@ -15,7 +15,6 @@ mod process;
 mod relay;
 mod restart;
 mod send;
-mod sockets;
 mod stores;
 #[cfg(test)]
 mod unsigned;

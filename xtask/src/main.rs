@@ -11,6 +11,8 @@ mod outage;
 mod parity;
 mod port;
 mod purity;
+mod signal;
+mod sockets;
 mod test;
 mod workspace;
 

@@ -1,6 +1,7 @@
 //! A receiver's process, seen by the one that starts it, orders it about and ends it.
 
 use std::io::{self, Write as _};
+use std::net::Ipv4Addr;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -12,6 +13,7 @@ use super::order::Order;
 use super::record;
 use super::tally::Tally;
 use crate::workspace::this_program;
+use crate::{signal, sockets};
 
 /// The tally that receivers' records go to, and a bell for whoever waits for them.
 pub(super) struct Board {
@@ -47,6 +49,7 @@ pub(super) struct Setup {
 /// A receiver that runs. It ends with this value, and by itself when this process ends.
 pub(super) struct Process {
     child: Child,
+    port: u16,
     records: Option<JoinHandle<()>>,
 }
 
@@ -78,7 +81,7 @@ impl Process {
                 board.tally().torn_records += 1;
             }
         });
-        let process = Self { child, records: Some(records) };
+        let process = Self { child, port: setup.port, records: Some(records) };
         if setup.board.wait(Duration::from_secs(20), |tally| tally.port.is_some()) {
             Ok(process)
         } else {
@@ -93,9 +96,20 @@ impl Process {
         }
     }
 
-    /// Ends the receiver in the middle of whatever it does, and takes in its last records.
-    pub(super) fn kill(&mut self) {
+    /// Ends the receiver in the middle of whatever it does, and takes in its last records. Returns
+    /// how many bytes it takes along unread: it is stopped to be measured, and what comes in the
+    /// moment between that and its end is not counted.
+    pub(super) fn kill(&mut self) -> crate::Result<u64> {
+        let unread = match self.child.try_wait()? {
+            // It ended by itself, and told.
+            Some(_) => 0,
+            None => {
+                signal::send(&self.child, "STOP")?;
+                sockets::unread((Ipv4Addr::LOCALHOST, self.port).into())?
+            }
+        };
         self.end();
+        Ok(unread)
     }
 
     /// Waits until the receiver has ended by itself; returns whether it did, in time and well.

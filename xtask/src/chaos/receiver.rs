@@ -17,6 +17,7 @@ use socket2::{Domain, Socket, Type};
 use super::order::Order;
 use super::point::Points;
 use super::record::{Record, Writer};
+use crate::sockets;
 
 /// How much is read at a time, in bytes.
 const READ: usize = 65_536;
@@ -32,9 +33,10 @@ const MOMENT: Duration = Duration::from_millis(20);
 const LAST_READS: Duration = Duration::from_millis(300);
 
 /// Runs the receiver until it is ordered to end.
-pub(super) fn run(protocol: Protocol, port: u16, buffer: Option<usize>) -> io::Result<()> {
+pub(super) fn run(protocol: Protocol, port: u16, buffer: Option<usize>) -> crate::Result {
     let mut server = Server {
         protocol,
+        address: (Ipv4Addr::LOCALHOST, port).into(),
         orders: orders(),
         points: Points::new(),
         writer: Writer::default(),
@@ -118,6 +120,7 @@ enum Look {
 
 struct Server {
     protocol: Protocol,
+    address: SocketAddr,
     orders: mpsc::Receiver<Order>,
     points: Points,
     writer: Writer,
@@ -139,6 +142,12 @@ impl Server {
         self.writer.flush(&mut self.pipe)
     }
 
+    /// Tells what a connection that is closed next has left to read.
+    fn leave(&mut self) -> crate::Result {
+        let bytes = sockets::unread(self.address)?;
+        Ok(self.tell(Record::Left(bytes))?)
+    }
+
     /// Without a connection the one order to be carried out is to end.
     fn idle(&mut self) -> After {
         thread::sleep(Duration::from_millis(1));
@@ -146,7 +155,7 @@ impl Server {
         if self.held == Some(Order::Close) { After::Exit } else { After::Next }
     }
 
-    fn serve(&mut self, stream: TcpStream) -> io::Result<After> {
+    fn serve(&mut self, stream: TcpStream) -> crate::Result<After> {
         let mut receiver = Receiver::new(self.protocol);
         stream.set_read_timeout(Some(LOOK))?;
         let (mut slow, mut brought) = (None, false);
@@ -157,6 +166,7 @@ impl Server {
                 Some(Order::CloseInFrame) => return self.close_in_frame(stream, receiver),
                 Some(Order::Refuse(connections)) => {
                     self.refusals = connections;
+                    self.leave()?;
                     return Ok(After::Next);
                 }
                 Some(Order::ShutDown(connections)) => {
@@ -196,14 +206,19 @@ impl Server {
     }
 
     /// Closes a connection with everything read, says so, and goes on or not.
-    fn close(&mut self, stream: TcpStream, receiver: Receiver, then: After) -> io::Result<After> {
+    fn close(
+        &mut self,
+        stream: TcpStream,
+        receiver: Receiver,
+        then: After,
+    ) -> crate::Result<After> {
         self.drain(stream, receiver)?;
         self.tell(Record::Done)?;
         Ok(then)
     }
 
     /// Shuts down writing, reads on for a moment and closes with everything read.
-    fn shut_down(&mut self, stream: TcpStream, mut receiver: Receiver) -> io::Result<After> {
+    fn shut_down(&mut self, stream: TcpStream, mut receiver: Receiver) -> crate::Result<After> {
         let _ = stream.shutdown(Shutdown::Write);
         let end = Instant::now() + MOMENT;
         while Instant::now() < end && self.look(&stream, &mut receiver, READ)? != Look::End {}
@@ -215,16 +230,25 @@ impl Server {
         Ok(After::Next)
     }
 
-    /// Reads until there is nothing left to read, then closes.
-    fn drain(&mut self, stream: TcpStream, mut receiver: Receiver) -> io::Result<()> {
+    /// Reads until there is nothing left to read, then closes. What is left is measured only if
+    /// time ran out: bytes that came while it is measured would be left unread for that.
+    fn drain(&mut self, stream: TcpStream, mut receiver: Receiver) -> crate::Result {
         stream.set_nonblocking(true)?;
         let end = Instant::now() + LAST_READS;
-        while Instant::now() < end && self.look(&stream, &mut receiver, READ)? == Look::Bytes {}
+        while self.look(&stream, &mut receiver, READ)? == Look::Bytes {
+            if Instant::now() >= end {
+                return self.leave();
+            }
+        }
         Ok(())
     }
 
     /// Reads small pieces until one ends within a line or a pickle, then closes.
-    fn close_in_frame(&mut self, stream: TcpStream, mut receiver: Receiver) -> io::Result<After> {
+    fn close_in_frame(
+        &mut self,
+        stream: TcpStream,
+        mut receiver: Receiver,
+    ) -> crate::Result<After> {
         let end = Instant::now() + LAST_READS;
         while Instant::now() < end {
             let look = self.look(&stream, &mut receiver, ODD_READ)?;
@@ -232,6 +256,7 @@ impl Server {
                 break;
             }
         }
+        self.leave()?;
         drop(stream);
         self.tell(Record::Done)?;
         Ok(After::Exit)

@@ -14,6 +14,7 @@ const LISTENING: u64 = u64::MAX;
 const ACCEPTED: u64 = u64::MAX - 1;
 const CORRUPT: u64 = u64::MAX - 2;
 const DONE: u64 = u64::MAX - 3;
+const LEFT: u64 = u64::MAX - 4;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Record {
@@ -27,6 +28,8 @@ pub(super) enum Record {
     Corrupt,
     /// The command was carried out.
     Done,
+    /// The connection is closed now, with so many bytes unread.
+    Left(u64),
 }
 
 impl Record {
@@ -37,6 +40,7 @@ impl Record {
             Self::Accepted => (ACCEPTED, 0),
             Self::Corrupt => (CORRUPT, 0),
             Self::Done => (DONE, 0),
+            Self::Left(bytes) => (LEFT, bytes),
         };
         let mut bytes = [0; BYTES];
         bytes[..8].copy_from_slice(&first.to_le_bytes());
@@ -53,6 +57,7 @@ impl Record {
             ACCEPTED => Self::Accepted,
             CORRUPT => Self::Corrupt,
             DONE => Self::Done,
+            LEFT => Self::Left(last),
             first => Self::Points { first, last },
         }
     }
@@ -133,6 +138,7 @@ mod tests {
         }
         writer.flush(&mut pipe).unwrap();
         writer.put(Record::Corrupt);
+        writer.put(Record::Left(1 << 33));
         writer.put(Record::Done);
         writer.flush(&mut pipe).unwrap();
         let mut records = Vec::new();
@@ -140,7 +146,8 @@ mod tests {
         let points = |first, last| Record::Points { first, last };
         let (begin, end) = ([Record::Listening(2003), Record::Accepted], [points(5, 7)]);
         assert_eq!(records[..3], [&begin[..], &end[..]].concat());
-        assert_eq!(records[3..], [points(9, 10), Record::Corrupt, Record::Done]);
+        let rest = [points(9, 10), Record::Corrupt, Record::Left(1 << 33), Record::Done];
+        assert_eq!(records[3..], rest);
         assert!(!read_all(&pipe[..30], |_| ()).unwrap());
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use graphite_proto::{Delivery, Protocol};
 
 use super::load::{self, Outcome, Reins, Runtime, Target};
+use super::loss::{Loss, Mark, losses};
 use super::order::Order;
 use super::point::FIRST;
 use super::process::{Board, Process, Setup};
@@ -54,19 +55,13 @@ pub(super) struct Report {
     pub(super) corrupt: u64,
     pub(super) disordered: u64,
     pub(super) torn_records: u64,
-    /// Stretches of points that never arrived: the first's place, how many, in what kill.
-    pub(super) gaps: Vec<Gap>,
+    /// What never arrived, by the kill that it was lost in.
+    pub(super) losses: Vec<Loss>,
+    /// The most that a receiver's end swallowed, in bytes.
+    pub(super) swallowed_most: u64,
     pub(super) silence: Duration,
     pub(super) time: Duration,
     pub(super) ways: BTreeMap<Way, u32>,
-}
-
-/// Points in a row that never arrived.
-pub(super) struct Gap {
-    pub(super) place: u64,
-    pub(super) points: u64,
-    pub(super) kill: usize,
-    pub(super) way: Option<Way>,
 }
 
 /// Carries a plan out.
@@ -115,11 +110,12 @@ pub(super) fn run(
     reins.stop.store(true, Ordering::Release);
     let outcome = load.join().map_err(|_| "the load panicked")??;
     stage.calmed();
-    stage.process.kill();
+    stage.process.kill()?;
 
     let tally = board.tally();
     let mut ways = BTreeMap::new();
-    stage.marks.iter().for_each(|&(_, way)| *ways.entry(way).or_default() += 1);
+    stage.marks.iter().for_each(|mark| *ways.entry(mark.way).or_default() += 1);
+    let swallowed = stage.marks.iter().flat_map(|mark| &mark.swallowed);
     let gaps = tally.gaps(FIRST + outcome.fed);
     Ok(Report {
         plan,
@@ -134,18 +130,12 @@ pub(super) fn run(
         corrupt: tally.corrupt,
         disordered: tally.disordered,
         torn_records: tally.torn_records,
-        gaps: gaps.into_iter().map(|(first, points)| gap(&stage.marks, first, points)).collect(),
+        losses: losses(&stage.marks, &gaps),
+        swallowed_most: swallowed.copied().max().unwrap_or(0),
         silence: tally.silence,
         time: start.elapsed(),
         ways,
     })
-}
-
-/// Tells in which kill a stretch was lost: all before it had arrived, nothing behind it.
-fn gap(marks: &[(u64, Way)], first: u64, points: u64) -> Gap {
-    let kill = marks.partition_point(|&(next, _)| next < first);
-    let way = marks.get(kill).map(|&(_, way)| way);
-    Gap { place: first - FIRST, points, kill: kill + 1, way }
 }
 
 struct Stage {
@@ -160,8 +150,7 @@ struct Stage {
     repeated_idle: u64,
     left_half_open: u64,
     missing: u64,
-    /// The number after the highest that had arrived after each kill, and how it was done.
-    marks: Vec<(u64, Way)>,
+    marks: Vec<Mark>,
 }
 
 impl Stage {
@@ -213,11 +202,11 @@ impl Stage {
             }
         }
         let lives = matches!(way, Way::CloseAndGoOn | Way::Refuse | Way::ShutDown | Way::Pause);
-        if !lives {
-            self.process.kill();
-        }
-        let tally = self.setup.board.tally();
-        self.marks.push((tally.next, way));
+        let unread = if lives { None } else { Some(self.process.kill()?) };
+        let mut tally = self.setup.board.tally();
+        let mut swallowed = std::mem::take(&mut tally.left);
+        swallowed.extend(unread);
+        self.marks.push(Mark { next: tally.next, way, swallowed });
         let connections = tally.connections;
         drop(tally);
         if way == Way::HalfOpen {

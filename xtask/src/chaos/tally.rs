@@ -30,6 +30,8 @@ pub(super) struct Tally {
     pub(super) port: Option<u16>,
     /// The number after the highest that arrived.
     pub(super) next: u64,
+    /// What each connection held unread that was closed so, in bytes, since this was last taken.
+    pub(super) left: Vec<u64>,
     last_new: Option<Instant>,
     /// The longest time without a point that is new.
     pub(super) silence: Duration,
@@ -51,6 +53,7 @@ impl Tally {
             done_connections: 0,
             port: None,
             next: FIRST,
+            left: Vec::new(),
             last_new: None,
             silence: Duration::ZERO,
         }
@@ -65,6 +68,7 @@ impl Tally {
                 self.repeated_here = 0;
             }
             Record::Corrupt => self.corrupt += 1,
+            Record::Left(bytes) => self.left.push(bytes),
             Record::Done => {
                 self.done += 1;
                 self.done_connections = self.connections;

@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::sockets;
 use crate::Result;
+use crate::sockets;
 
 /// How long a receiver may take to listen, to end after SIGTERM, and to do or show what else is
 /// waited for.
@@ -44,10 +44,7 @@ impl Process {
 
     /// Sends a signal by its name.
     pub(super) fn signal(&self, name: &str) -> Result {
-        // The shell's own `kill`: a minimal system has no other.
-        let script = format!("kill -{name} {}", self.child.id());
-        let status = Command::new("sh").args(["-c", &script]).status()?;
-        if status.success() { Ok(()) } else { Err(format!("{script}: {status}").into()) }
+        crate::signal::send(&self.child, name)
     }
 
     /// Asks the receiver to end, and waits until it has.

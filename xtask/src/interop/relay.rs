@@ -16,8 +16,9 @@ use super::host::Host;
 use super::points::{Expected, Load, Names, Wanted};
 use super::process::{PATIENCE, Process, wait};
 use super::send::Streaming;
-use super::{Bench, PROTOCOLS, Row, Way, install, sockets};
+use super::{Bench, PROTOCOLS, Row, Way, install};
 use crate::Result;
+use crate::sockets;
 
 /// What a relay may have handed to the kernel for a node that ends, in points; it does not know
 /// what became of them.

@@ -17,8 +17,9 @@ use super::compare::{compare, exact};
 use super::points::{Expected, now};
 use super::process::wait;
 use super::send::{self, Streaming};
-use super::{Bench, PROTOCOLS, Row, Way, sockets};
+use super::{Bench, PROTOCOLS, Row, Way};
 use crate::Result;
+use crate::sockets;
 
 /// What must stand unread at least when a slow receiver is asked to end, in bytes: far more than
 /// the 64 KiB that it may read once more before it obeys.

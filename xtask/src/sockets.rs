@@ -16,9 +16,12 @@ const ESTABLISHED: &str = "01";
 /// The other end has closed, this one has not yet.
 const CLOSE_WAIT: &str = "08";
 const LISTEN: &str = "0A";
+/// Those in which one end or both may still hold bytes; a listener's queue counts connections. This
+/// one has closed its side, but not the other, in 04 (on its way) and 05; each has, in 09 and 0B.
+const HOLDS_BYTES: [&str; 6] = [ESTABLISHED, CLOSE_WAIT, "04", "05", "09", "0B"];
 
 /// Returns whether it is this process that listens there.
-pub(super) fn listens(pid: u32, address: SocketAddr) -> Result<bool> {
+pub(crate) fn listens(pid: u32, address: SocketAddr) -> Result<bool> {
     let table = table()?;
     let mut rows = rows(&table);
     let address = shown(address)?;
@@ -27,19 +30,19 @@ pub(super) fn listens(pid: u32, address: SocketAddr) -> Result<bool> {
 }
 
 /// Returns whether anybody still has the end of a connection to this address.
-pub(super) fn connected_to(address: SocketAddr) -> Result<bool> {
+pub(crate) fn connected_to(address: SocketAddr) -> Result<bool> {
     let (table, address) = (table()?, shown(address)?);
     let open = |state| [ESTABLISHED, CLOSE_WAIT].contains(&state);
     Ok(rows(&table).any(|row| row[REMOTE] == address && open(row[STATE])))
 }
 
 /// Returns how many bytes were sent to the receiver at this address that it has not read: those in
-/// its own buffers, and those for which there is no room in them. What its kernel has not yet
-/// acknowledged counts twice.
-pub(super) fn unread(address: SocketAddr) -> Result<u64> {
+/// its own buffers, and those for which there is no room in them, whichever side has ended. What
+/// its kernel has not yet acknowledged counts twice.
+pub(crate) fn unread(address: SocketAddr) -> Result<u64> {
     let (table, address) = (table()?, shown(address)?);
     let mut bytes = 0;
-    for row in rows(&table).filter(|row| row[STATE] == ESTABLISHED) {
+    for row in rows(&table).filter(|row| HOLDS_BYTES.contains(&row[STATE])) {
         let (sent, received) = row[QUEUES].split_once(':').ok_or("the kernel shows no queues")?;
         for (end, queue) in [(LOCAL, received), (REMOTE, sent)] {
             if row[end] == address {
@@ -82,7 +85,7 @@ fn holds(pid: u32, inode: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
-    use std::net::{TcpListener, TcpStream};
+    use std::net::{Shutdown, TcpListener, TcpStream};
 
     use super::*;
 
@@ -106,6 +109,8 @@ mod tests {
         client.write_all(&[0; 1000]).unwrap();
         let accepted = listener.accept().unwrap().0;
         assert_eq!((connected_to(address).unwrap(), unread(address).unwrap()), (true, 1000));
+        accepted.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(unread(address).unwrap(), 1000, "half-closed");
         client.set_nonblocking(true).unwrap();
         let more = std::iter::from_fn(|| client.write(&[0; 10_000]).ok()).sum::<usize>();
         assert!(unread(address).unwrap() >= 1000 + more as u64, "with what finds no room");
