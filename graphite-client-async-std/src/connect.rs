@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::proto::Failure;
 use crate::resolve::Resolver;
 use crate::runtime::{self, Stream, TcpStream};
-use crate::socket::{self, SocketOptions};
+use crate::socket::{self, SocketOptions, Written};
 
 /// How many addresses of a name an error names.
 const NAMED: usize = 4;
@@ -63,9 +63,10 @@ pub(crate) trait Connection: Send {
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
     fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
-    /// Returns how many bytes the peer has not acknowledged, if that can be told, our own end
-    /// counted as one; an error is told once.
-    fn unacknowledged(&self) -> Option<io::Result<usize>>;
+    /// Returns what is known of what was written, if that can be told.
+    fn written(&self) -> Option<Written>;
+    /// Returns whether all of it has left for the peer.
+    fn has_left(&self) -> bool;
     /// Returns whether the connection can be written to after the peer's end of file, so that one
     /// that closed its side only is sent what there is.
     fn outlives_end(&self) -> bool;
@@ -166,8 +167,12 @@ impl Connection for TcpConnection {
         Poll::Ready(socket::finish(&self.0))
     }
 
-    fn unacknowledged(&self) -> Option<io::Result<usize>> {
-        socket::unacknowledged(&self.0)
+    fn written(&self) -> Option<Written> {
+        socket::written(&self.0)
+    }
+
+    fn has_left(&self) -> bool {
+        socket::has_left(&self.0)
     }
 
     fn outlives_end(&self) -> bool {
@@ -217,8 +222,13 @@ impl<C: Connector> Connection for CustomConnection<C> {
         runtime::poll_finish(&mut self.stream, cx)
     }
 
-    fn unacknowledged(&self) -> Option<io::Result<usize>> {
-        self.connector.0.unacknowledged(&self.stream).map(Ok)
+    fn written(&self) -> Option<Written> {
+        let unacknowledged = self.connector.0.unacknowledged(&self.stream)?;
+        Some(Written { unacknowledged, error: None })
+    }
+
+    fn has_left(&self) -> bool {
+        false
     }
 
     /// What another kind of stream makes of writes after an end is not known.

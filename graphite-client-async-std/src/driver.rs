@@ -159,22 +159,24 @@ impl Driver {
     /// The peer's end of file was read just now.
     fn peer_ended(&mut self) -> Poll<Input> {
         let Some(connection) = &self.connection else { return Poll::Pending };
-        match connection.unacknowledged() {
-            // Our own end may be on its way still.
-            Some(Ok(bytes)) if self.half_closed => self.peer_finished(bytes <= 1),
-            None => self.peer_finished(self.half_closed),
-            Some(Err(error)) => self.died(error),
-            Some(Ok(bytes)) => {
-                // From here on callers leave the connection to us.
-                let unproven = {
-                    let mut machine = self.shared.lock();
-                    machine.set_direct(None);
-                    machine.sender.unproven()
-                };
-                self.ended = Some(Ended::new(bytes, unproven > 0));
-                self.poll_ended()
-            }
+        let Some(written) = connection.written() else {
+            return self.peer_finished(self.half_closed);
+        };
+        if let Some(error) = written.error {
+            return self.died(error, written.unacknowledged);
         }
+        if self.half_closed {
+            // Our own end may be on its way still.
+            return self.peer_finished(written.unacknowledged <= 1);
+        }
+        // From here on callers leave the connection to us.
+        let unproven = {
+            let mut machine = self.shared.lock();
+            machine.set_direct(None);
+            machine.sender.unproven()
+        };
+        self.ended = Some(Ended::new(written.unacknowledged, unproven > 0));
+        self.poll_ended()
     }
 
     /// Looks what has become of a connection since the peer ended its side. The end of file hides
@@ -183,15 +185,14 @@ impl Driver {
         let (Some(connection), Some(ended)) = (&self.connection, &mut self.ended) else {
             return Poll::Pending;
         };
-        let bytes = match connection.unacknowledged() {
-            Some(Ok(bytes)) => bytes,
-            Some(Err(error)) => return self.died(error),
-            None => return Poll::Pending,
-        };
-        if self.half_closed && bytes == 0 {
+        let Some(written) = connection.written() else { return Poll::Pending };
+        if let Some(error) = written.error {
+            return self.died(error, written.unacknowledged);
+        }
+        if self.half_closed && written.unacknowledged == 0 {
             return self.peer_finished(false);
         }
-        match ended.look(bytes, self.half_closed) {
+        match ended.look(written.unacknowledged, self.half_closed) {
             None => Poll::Pending,
             Some(reads_on) if connection.outlives_end() => {
                 Poll::Ready(Input::PeerHalfClosed { reads_on })
@@ -207,8 +208,9 @@ impl Driver {
 
     /// The connection died of this, or was closed for good before: then a reset answers what was
     /// written after the end.
-    fn died(&mut self, error: io::Error) -> Poll<Input> {
-        if self.unflushed > 0 && self.ended.as_ref().is_some_and(Ended::stands) {
+    fn died(&mut self, error: io::Error, unacknowledged: usize) -> Poll<Input> {
+        let untouched = self.unflushed > 0 && unacknowledged >= self.unflushed;
+        if untouched && self.ended.as_ref().is_some_and(Ended::is_answered) {
             return self.peer_finished(true);
         }
         self.forget_connection();
@@ -251,14 +253,16 @@ impl Driver {
             Poll::Ready(Ok(())) => {
                 // Whether a peer that ended its side takes anything is known when it acknowledges.
                 if let Some(ended) = self.ended.as_mut().filter(|ended| ended.stands()) {
-                    match connection.unacknowledged() {
-                        Some(Err(error)) => return self.died(error),
-                        Some(Ok(bytes)) if bytes < self.unflushed => ended.reads_on(),
-                        _ => {
-                            ended.look_soon();
-                            return Poll::Pending;
-                        }
+                    ended.wrote(|| connection.has_left());
+                    let Some(written) = connection.written() else { return Poll::Pending };
+                    if let Some(error) = written.error {
+                        return self.died(error, written.unacknowledged);
                     }
+                    if written.unacknowledged >= self.unflushed {
+                        ended.look_soon();
+                        return Poll::Pending;
+                    }
+                    ended.reads_on();
                 }
                 self.chunk.clear();
                 Poll::Ready(Input::Written(std::mem::take(&mut self.unflushed)))

@@ -17,6 +17,9 @@ const SETTLE: Duration = Duration::from_millis(250);
 /// by itself, and the end of file hides a reset from the reading side.
 const SOON: Duration = Duration::from_millis(1);
 const LATE: Duration = Duration::from_secs(1);
+/// How soon a reset comes that answers a write, after a round trip: one that comes later, or to
+/// bytes that had not left, tells of a receiver that died just then, with who knows what unread.
+const ANSWER: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 pub(crate) struct Ended {
@@ -24,6 +27,8 @@ pub(crate) struct Ended {
     /// When to look again.
     pub(crate) next_look: Option<Instant>,
     distance: Duration,
+    /// Whether something was written after the end, and until when a reset answers it.
+    written: Option<Option<Instant>>,
 }
 
 #[derive(Debug)]
@@ -46,7 +51,7 @@ impl Ended {
             0 => Stage::Settles { until: if unproven { now + SETTLE } else { now } },
             _ => Stage::OnTheWay { unacknowledged },
         };
-        Self { stage, next_look: None, distance: SOON }
+        Self { stage, next_look: None, distance: SOON, written: None }
     }
 
     /// Returns whether nothing is to be written yet.
@@ -57,6 +62,16 @@ impl Ended {
     /// Returns whether the machine was told of an end after which nothing was acknowledged yet.
     pub(crate) fn stands(&self) -> bool {
         matches!(self.stage, Stage::Stands)
+    }
+
+    /// Something was written after the end, just now if this is the first time that it is told.
+    pub(crate) fn wrote(&mut self, has_left: impl FnOnce() -> bool) {
+        self.written.get_or_insert_with(|| has_left().then(|| Instant::now() + ANSWER));
+    }
+
+    /// Returns whether a reset that is met now answers what was written after the end.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.stands() && self.written.flatten().is_some_and(|until| Instant::now() < until)
     }
 
     /// Takes what is unacknowledged now; returns, when that is clear and once, whether the peer

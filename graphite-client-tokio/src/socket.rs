@@ -47,38 +47,57 @@ pub(crate) fn finish(stream: &TcpStream) -> io::Result<()> {
 /// Whether the system can tell what the receiver's kernel has acknowledged.
 pub(crate) const PROVES: bool = cfg!(target_os = "linux");
 
-/// Returns how many bytes the receiver's kernel has not acknowledged, our own end after a
-/// half-close counted as one; nothing where the system cannot tell.
-///
-/// # Errors
-///
-/// What the connection died of, which the kernel tells once: keep it. A receiver that dies with
-/// unread bytes resets, and one that had closed just before our last bytes leaves an error too.
+/// What the kernel knows of what was written to a connection.
+#[derive(Debug)]
+pub(crate) struct Written {
+    /// How many bytes the receiver's kernel has not acknowledged, our own end after a half-close
+    /// counted as one; a reset leaves the count as it was.
+    pub(crate) unacknowledged: usize,
+    /// What the connection died of, which the kernel tells once: keep it. A receiver that dies with
+    /// unread bytes resets, and one that had closed just before our last bytes leaves an error too.
+    pub(crate) error: Option<io::Error>,
+}
+
+/// Returns what the kernel knows of what was written; nothing where the system cannot tell.
 #[cfg(target_os = "linux")]
-pub(crate) fn unacknowledged(stream: &TcpStream) -> Option<io::Result<usize>> {
-    // In this order: a reset empties the count, and leaves its error behind.
-    let bytes = outq(stream);
-    Some(match SockRef::from(stream).take_error() {
-        Ok(None) => bytes,
-        Ok(Some(error)) | Err(error) => Err(error),
-    })
+pub(crate) fn written(stream: &TcpStream) -> Option<Written> {
+    // In this order: what is acknowledged after the count does no harm, an error before it would.
+    let (unacknowledged, failed) = match in_queue(stream, libc::TIOCOUTQ) {
+        Ok(bytes) => (bytes, None),
+        Err(error) => (0, Some(error)),
+    };
+    let error = SockRef::from(stream).take_error().unwrap_or_else(Some);
+    Some(Written { unacknowledged, error: error.or(failed) })
 }
 
 /// Elsewhere an end of file that answers our half-close has to do.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn unacknowledged(_stream: &TcpStream) -> Option<io::Result<usize>> {
+pub(crate) fn written(_stream: &TcpStream) -> Option<Written> {
     None
 }
 
+/// Returns whether all that was written has left for the receiver; a closed window holds it back.
 #[cfg(target_os = "linux")]
-fn outq(stream: &TcpStream) -> io::Result<usize> {
+pub(crate) fn has_left(stream: &TcpStream) -> bool {
+    /// From linux/sockios.h: the bytes that were not sent yet.
+    const SIOCOUTQNSD: libc::Ioctl = 0x894B;
+    matches!(in_queue(stream, SIOCOUTQNSD), Ok(0))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn has_left(_stream: &TcpStream) -> bool {
+    false
+}
+
+#[cfg(target_os = "linux")]
+fn in_queue(stream: &TcpStream, request: libc::Ioctl) -> io::Result<usize> {
     use std::os::fd::{AsFd as _, AsRawFd as _};
 
     let mut bytes: libc::c_int = 0;
-    // SAFETY: the descriptor is borrowed from a live stream, and TIOCOUTQ writes one c_int to
-    // where the pointer leads. No kept crate wraps this request safely.
+    // SAFETY: the descriptor is borrowed from a live stream, and both requests write one c_int to
+    // where the pointer leads. No kept crate wraps them safely.
     #[expect(unsafe_code, reason = "see SAFETY")]
-    let result = unsafe { libc::ioctl(stream.as_fd().as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    let result = unsafe { libc::ioctl(stream.as_fd().as_raw_fd(), request, &raw mut bytes) };
     if result == 0 { Ok(bytes.unsigned_abs() as usize) } else { Err(io::Error::last_os_error()) }
 }
 

@@ -154,6 +154,47 @@ fn an_end_of_file_that_was_there_first_proves_nothing() {
     });
 }
 
+/// Everything is acknowledged and unread, and the receiver's window has no room: what is written
+/// after its end of file does not leave, so that the reset of its death does not answer it.
+#[test]
+fn a_death_behind_a_closed_window_is_no_answer() {
+    block_on(async {
+        let mut cases = Vec::new();
+        // Which of these closes the window just so is the kernel's business.
+        for unread in 29..34_u64 {
+            let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+            socket2::SockRef::from(&listener).set_recv_buffer_size(32_768).unwrap();
+            let client = quick().connect(listener.local_addr().unwrap()).await.unwrap();
+            cases.push(rt::spawn(async move {
+                let (first, _) = listener.accept().unwrap();
+                let path = "p".repeat(1_985);
+                for i in 0..unread {
+                    client.send((&*path, i, 1_700_000_000)).await.unwrap();
+                    rt::sleep(20 * MS).await;
+                }
+                first.shutdown(Shutdown::Write).unwrap();
+                // The end of file is seen, and has settled.
+                rt::sleep(400 * MS).await;
+                client.feed((&*path, unread, 1_700_000_000)).await.unwrap();
+                rt::sleep(300 * MS).await;
+                drop(first);
+                let receiver = thread::spawn(move || {
+                    let mut text = String::new();
+                    listener.accept().unwrap().0.read_to_string(&mut text).unwrap();
+                    text.lines().count() as u64
+                });
+                client.send((&*path, unread + 1, 1_700_000_000)).await.unwrap();
+                client.close().await.unwrap();
+                (unread + 2, receiver.join().unwrap())
+            }));
+        }
+        for case in cases {
+            let (sent, arrived) = case.await;
+            assert!(arrived >= sent, "{arrived} of {sent} arrived");
+        }
+    });
+}
+
 /// Some TLS libraries close without a word; rustls calls that an unexpected end. After our own end
 /// it is the end of file that was waited for.
 #[test]
