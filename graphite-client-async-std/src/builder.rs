@@ -120,7 +120,7 @@ impl Builder {
     }
 
     /// Sets how long a close, and every wait for the receiver's end of file, may take.
-    /// Default: 10 s; from 10 ms, since in less no receiver can prove anything, to 1 hour.
+    /// Default: 10 s; from 50 ms, since in less no receiver can prove anything, to 1 hour.
     pub fn close_timeout(self, timeout: Duration) -> Self {
         self.map(|config| config.close_timeout(timeout))
     }

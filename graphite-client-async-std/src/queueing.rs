@@ -165,9 +165,11 @@ impl Shared {
         if machine.waiters.is_empty() {
             return machine.sender.enqueue(metric, timestamp, now);
         }
-        let dropped = machine.sender.stats().dropped;
+        let before = machine.sender.progress();
         let result = machine.sender.enqueue(metric, timestamp, now);
-        if machine.sender.stats().dropped > dropped {
+        let after = machine.sender.progress();
+        // The first point has the machine look at its deadlines, which may be a failure.
+        if (after.dropped, after.failed_rounds) != (before.dropped, before.failed_rounds) {
             machine.note_answered();
         }
         result

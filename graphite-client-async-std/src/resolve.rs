@@ -17,8 +17,9 @@ use std::time::{Duration, Instant};
 
 use futures::channel::oneshot;
 
-/// How old an answer may be that came when nobody waited for it any more.
-pub(crate) const FRESH: Duration = Duration::from_secs(10);
+/// How old an answer may be that came when nobody waited for it any more. Less than the delays
+/// between attempts would never let in a slow resolver's answer.
+pub(crate) const FRESH: Duration = Duration::from_secs(60);
 
 type Addresses = io::Result<Vec<SocketAddr>>;
 type Lookup = dyn Fn(&str, u16) -> Addresses + Send + Sync;

@@ -57,10 +57,13 @@ use crate::protocol::{FRAME_BYTES, MAX_FRAME_BYTES, Protocol};
 /// | unasked, and the next bytes are acknowledged | nothing: the receiver reads on, over this connection; `close` counts what is kept as not known to be delivered | nothing: calls that wait for a proof fail |
 ///
 /// What TCP cannot tell, and this library therefore neither: a receiver that shuts down both its
-/// sides, or that closes its writing side and dies later than `settle_timeout`, with bytes unread,
-/// from one that had read them; under `Confirmed`, a receiver that closes its writing side, with
+/// sides, or that closes its writing side and dies later than `settle_timeout`, or just while the
+/// next bytes are on their way to it, with bytes unread, from one that had read them; under `Confirmed`, a receiver that closes its writing side, with
 /// bytes unread, in the moment of our half-close, from one that answers it. *Read* is also not
 /// *understood*: a receiver of the other protocol reads everything and stores nothing.
+///
+/// `Confirmed` is not for a receiver that closes its side first: what is unproven is sent to it
+/// again and again, with the longest delay between, and every wait for a proof fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Delivery {
@@ -299,7 +302,7 @@ impl Config {
     }
 
     /// Sets how long a close, and every wait for the receiver's end of file, may take.
-    /// Default: 10 s; from 10 ms, since in less no receiver can prove anything, to 1 hour.
+    /// Default: 10 s; from 50 ms, since in less no receiver can prove anything, to 1 hour.
     #[must_use]
     pub fn close_timeout(mut self, timeout: Duration) -> Self {
         self.close_timeout = timeout;
@@ -317,7 +320,8 @@ impl Config {
     }
 
     /// Sets after how long a healthy connection is ended in good order and made anew, so that a
-    /// moved name or a new node behind a balancer is seen. Default: never; at most a year. However
+    /// moved name or a new node behind a balancer is seen. A receiver that closed its side and reads
+    /// on is kept, since what it has read could not be proven. Default: never; at most a year. However
     /// short the age, a connection first does something of what it was made for.
     #[must_use]
     pub fn max_connection_age(mut self, age: Option<Duration>) -> Self {

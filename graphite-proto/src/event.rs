@@ -109,7 +109,7 @@ pub enum Event {
     Dropping,
     /// The receiver ended three connections in a row right after their first bytes: it may be one
     /// that does not understand them, as carbon's line port does with pickles. Told once, until a
-    /// connection lasts.
+    /// connection lasts. A receiver that closes after each report on purpose causes it too.
     ProtocolInDoubt {
         /// What is sent.
         protocol: Protocol,

@@ -24,6 +24,11 @@ impl Instant {
         self.0
     }
 
+    /// Returns the moment that lies so much earlier, or the start.
+    pub(crate) const fn before(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(duration))
+    }
+
     /// Returns the time since an earlier moment, or zero if that one is later.
     pub const fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)

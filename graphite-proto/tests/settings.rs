@@ -77,7 +77,7 @@ fn what_is_outside_its_bounds_is_named_with_the_bound() {
             default().write_timeout(NEVER),
             &format!("write_timeout is {long}, at most 3600s is possible"),
         ),
-        (default().close_timeout(ZERO), "close_timeout is 0ns, at least 10ms is needed"),
+        (default().close_timeout(ZERO), "close_timeout is 0ns, at least 50ms is needed"),
         (
             default().close_timeout(NEVER),
             &format!("close_timeout is {long}, at most 3600s is possible"),
@@ -128,7 +128,7 @@ fn the_bounds_themselves_and_the_defaults_are_taken() {
         .delivery(replay(0))
         .backoff(ms(1), ms(1))
         .write_timeout(ms(1))
-        .close_timeout(ms(10))
+        .close_timeout(ms(50))
         .settle_timeout(ms(1))
         .max_connection_age(Some(ZERO))
         .replay_age(ZERO)

@@ -47,7 +47,7 @@ fn a_setting_outside_its_bounds_is_named_with_the_bound() {
             "backoff (first) is 18446744073709551615.999999999s, at most 3600s is possible",
         ),
         (|b| b.backoff(5 * MS, MS), "backoff (longest) is 1ms, at least 5ms is needed"),
-        (|b| b.close_timeout(ZERO), "close_timeout is 0ns, at least 10ms is needed"),
+        (|b| b.close_timeout(ZERO), "close_timeout is 0ns, at least 50ms is needed"),
         (
             |b| b.confirm_spacing(NEVER),
             "confirm_spacing is 18446744073709551615.999999999s, at most 3600s is possible",

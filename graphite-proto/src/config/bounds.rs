@@ -20,7 +20,7 @@ const LEAST_PICKLE: usize = 64;
 /// time nothing comes in time.
 const MILLISECOND: Duration = Duration::from_millis(1);
 /// A proof takes a half-close and its answer: what is shorter than this is none's time.
-const LEAST_CLOSE: Duration = Duration::from_millis(10);
+const LEAST_CLOSE: Duration = Duration::from_millis(50);
 /// The longest that a call may have to wait for one thing.
 const HOUR: Duration = Duration::from_secs(3600);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);

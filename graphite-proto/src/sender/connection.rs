@@ -213,7 +213,9 @@ impl Sender {
         }
         let late = self.now >= self.link.progress + self.progress_timeout();
         if out_of_time || (late && !self.offer().is_empty()) {
-            return self.abort(ErrorKind::TimedOut, "receiver stopped reading");
+            let stopped = !self.offer().is_empty();
+            let text = if stopped { "receiver stopped reading" } else { UNANSWERED };
+            return self.abort(ErrorKind::TimedOut, text);
         }
         if self.link.sent > 0 {
             return;
@@ -280,12 +282,16 @@ impl Sender {
     fn next_finish(&self) -> Option<Instant> {
         // However short the age, a connection first does something of what it was made for.
         let of_use = self.link.first_written.is_some() || self.is_idle();
+        // One whose receiver reads on could prove nothing by its end, and would be repeated.
+        let of_use = of_use && self.link.peer_end != Some(PeerEnd::ReadsOn);
         let age = self.config.max_connection_age.filter(|_| of_use);
         let age = age.map(|age| self.link.since + age);
         let closing = (self.closing.is_some() && self.is_idle()).then_some(self.now);
         let peer_end = self.peer_end_at();
-        // An end that comes to prove something is waited for.
+        // An end that comes to prove something is waited for, but not beyond the time for ours.
+        let last = self.closing.map(|at| at.before(self.config.close_timeout / 4));
         let unasked = peer_end.filter(|_| self.unproven() > 0 && !self.is_confirmed());
+        let unasked = unasked.map(|at| last.map_or(at, |last| at.min(last)));
         let ours = earliest(age, closing).map(|at| unasked.map_or(at, |unasked| at.max(unasked)));
         let theirs = peer_end.filter(|_| self.is_idle());
         earliest(earliest(ours, theirs), self.next_proof())

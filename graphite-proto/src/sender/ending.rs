@@ -5,7 +5,7 @@
 //! | the receiver's, in answer to our half-close | everything written | no |
 //! | the receiver's, unasked, `proven` | what was written before it; under `Confirmed` nothing | if the connection was of no use and points wait |
 //! | ours, after an unasked end of the receiver's | nothing more | under `Confirmed`, if something is unproven |
-//! | any other | nothing | if the connection was of no use or lived shortly |
+//! | any other | nothing | if the connection was of no use, unless it had taken all there was, or lived shortly |
 //!
 //! *Of use* is a connection that took a frame which none before it took, or on which something was
 //! proven. Not here: when a connection is to end ([`super::connection`]).
@@ -127,12 +127,18 @@ impl Sender {
         let (healthy, idle) = match end {
             End::Orderly => (true, false),
             End::Failed => (false, false),
-            End::Broken => (self.link.worked && self.lived_long(), false),
-            End::Peer { proven: true } => (self.link.worked, was_idle || idle_before),
-            // A receiver that closes an idle connection is not failing.
-            End::Peer { proven: false } => {
-                (self.link.worked && self.lived_long(), was_idle && self.is_idle())
+            // A receiver that ends an idle connection is not failing, nor is one that had taken all
+            // there was: nobody waits for more, but under `Confirmed`.
+            End::Broken => {
+                let long = self.lived_long();
+                (self.link.worked && long, was_idle && long && !self.is_confirmed())
             }
+            End::Peer { proven: false } => {
+                let long = self.lived_long();
+                let taken = long && !self.is_confirmed();
+                (self.link.worked && long, was_idle && (taken || self.is_idle()))
+            }
+            End::Peer { proven: true } => (self.link.worked, was_idle || idle_before),
             End::Unknown => (self.link.worked, was_idle && self.is_idle()),
         };
         if healthy {
@@ -143,7 +149,7 @@ impl Sender {
             return self.wait();
         }
         self.link.delay = Duration::ZERO;
-        if proven || idle || self.now - self.link.since >= self.backoff.max() {
+        if proven || (idle && self.is_idle()) || self.now - self.link.since >= self.backoff.max() {
             self.losses = 0;
         }
         let pace = self.link.since + self.backoff.delay(self.losses.saturating_add(PACE));

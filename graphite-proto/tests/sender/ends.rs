@@ -113,6 +113,57 @@ fn a_receiver_that_reads_on_gets_everything_once_over_one_connection() {
     }
 }
 
+/// The first report goes out, and the peer ends each connection a while after it has taken all.
+#[test]
+fn a_peer_that_ends_idle_connections_is_no_failure_however_often_all_is_repeated() {
+    for (proofs, proven) in [(false, Some(false)), (true, None)] {
+        let mut rig = Rig::up(config(Delivery::Replay { window: WINDOW }).proofs(proofs));
+        rig.put("a");
+        for _ in 0..20 {
+            rig.write();
+            rig.later(30_000);
+            match proven {
+                Some(proven) => drop(rig.tell(Input::PeerFinished { proven })),
+                None => drop(rig.reset()),
+            }
+            while rig.sender.poll_output() != Output::Connect {
+                assert!(rig.deadline() < ms(1_000));
+            }
+            rig.tell(Input::Connected);
+        }
+        let gave_up = |event: &Event| matches!(event, Event::GaveUp { .. });
+        assert!(!rig.events().iter().any(gave_up));
+    }
+}
+
+#[test]
+fn a_close_ends_a_half_closed_connection_in_good_order_in_its_own_time() {
+    let mut rig = Rig::up(config(Delivery::default()).proofs(true).close_timeout(ms(1_000)));
+    rig.put("a");
+    rig.write();
+    rig.tell(half_closed()).later(300).tell(Input::Close);
+    assert_eq!(rig.sender.poll_output(), Output::Idle);
+    assert!(rig.deadline() < ms(1_000));
+    assert_eq!(rig.sender.poll_output(), Output::Finish);
+    rig.tell(Input::Finished).tell(Input::PeerFinished { proven: false });
+    assert_eq!((rig.sender.is_closed(), rig.sender.unproven()), (true, 1));
+}
+
+#[test]
+fn a_receiver_that_reads_on_is_kept_whatever_its_age() {
+    let config = config(Delivery::default()).proofs(true);
+    let mut rig = Rig::up(config.max_connection_age(Some(ms(60_000))));
+    rig.tell(half_closed());
+    let mut lines = 0;
+    for i in 0..1_000 {
+        rig.put(&format!("p{i}"));
+        lines += rig.write().lines().count();
+        rig.later(1_000);
+    }
+    assert_eq!((lines, rig.sender.stats().replayed), (1_000, 0));
+    assert_eq!(rig.sender.poll_output(), Output::Idle);
+}
+
 #[test]
 fn confirmed_says_that_a_receiver_which_closed_its_side_first_proves_nothing() {
     let mut rig = Rig::up(config(Delivery::Confirmed { window: WINDOW }));

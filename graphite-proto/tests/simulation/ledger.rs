@@ -203,12 +203,13 @@ impl Ledger {
         self.failures += 1;
     }
 
-    /// The connection ended: what may follow now. `cut` if it may have ended within a frame.
+    /// The connection ended: what may follow now. `cut` if it may have ended within a frame;
+    /// `idle` if nothing is to be sent, `taken` if nothing was before it ended.
     pub(crate) fn ended(
         &mut self,
         end: End,
         cut: bool,
-        idle: bool,
+        (idle, taken): (bool, bool),
         swallowed: u64,
         after: &Stats,
         now: Duration,
@@ -251,7 +252,8 @@ impl Ledger {
         match end {
             End::GivenUp => self.certain += 1,
             // An idle receiver that goes away is no failure.
-            _ if idle => self.certain = 0,
+            // Nor is one that had taken all there was.
+            _ if idle || taken && long && end != End::Unknown => self.certain = 0,
             End::Doubt | End::HalfOpen if !long || !progress => self.certain += 1,
             End::Closed if !progress => self.certain += 1,
             End::Unknown if !progress || confirmed && after.window_bytes > 0 => self.certain += 1,

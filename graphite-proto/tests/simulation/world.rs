@@ -422,8 +422,9 @@ impl World {
             println!("{:?} {input:?} with {swallowed} bytes swallowed", self.now);
         }
         self.sender.handle_input(input, now);
+        let taken = idle && !matches!(self.plan.delivery, Delivery::Confirmed { .. });
         let idle = idle && self.sender.is_idle() || ended_idle && end == End::Closed;
-        self.ledger.ended(end, cut, idle, swallowed, &self.sender.stats(), self.machine);
+        self.ledger.ended(end, cut, (idle, taken), swallowed, &self.sender.stats(), self.machine);
         self.ledger.check(&mut self.sender)?;
         if !matches!(end, End::Proven | End::Closed) {
             self.ledger.after_failure(&self.sender)?;
