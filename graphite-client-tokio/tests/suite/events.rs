@@ -30,7 +30,7 @@ fn points_that_are_left_when_the_last_clone_is_gone_are_told() {
     block_on(async {
         let graphite = Graphite::closed(Protocol::Plaintext);
         let log = crate::suite::Log::default();
-        let builder = log.listen(quick()).close_timeout(20 * crate::suite::MS);
+        let builder = log.listen(quick()).close_timeout(50 * crate::suite::MS);
         let client = builder.connect_lazy(graphite.address()).unwrap();
         client.feed(("a", 1)).await.unwrap();
         drop(client);
