@@ -160,8 +160,8 @@ impl fmt::Display for Event {
             Self::GaveUp { failures, cause } => {
                 write!(f, "{failures} failures in a row, going on; the last one: {cause}")
             }
-            Self::Replayed(points) => write!(f, "{points} points sent again"),
-            Self::Confirmed(points) => write!(f, "{points} points proven to be read"),
+            Self::Replayed(points) => write!(f, "{} sent again", Count(*points)),
+            Self::Confirmed(points) => write!(f, "{} proven to be read", Count(*points)),
             Self::Dropping => f.write_str("queue is full, dropping the oldest points"),
             Self::ProtocolInDoubt { protocol } => {
                 let port = protocol.default_port();
@@ -172,11 +172,7 @@ impl fmt::Display for Event {
                 )
             }
             Self::Abandoned { points } => {
-                write!(
-                    f,
-                    "client ended with {points} points not known to be delivered: \
-                     await close before it ends"
-                )
+                write!(f, "client ended with {} not known to be delivered", Count(*points))
             }
             Self::PortInDoubt { protocol, port } => {
                 let other = protocol.other();
@@ -187,6 +183,15 @@ impl fmt::Display for Event {
                 )
             }
         }
+    }
+}
+
+/// So many points, in words.
+struct Count(u64);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} point{}", self.0, if self.0 == 1 { "" } else { "s" })
     }
 }
 

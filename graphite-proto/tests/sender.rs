@@ -394,12 +394,13 @@ fn events_are_lines_for_people() {
             Event::GaveUp { failures: 3, cause },
             "3 failures in a row, going on; the last one: refused",
         ),
+        (Event::Replayed(1), "1 point sent again"),
         (Event::Replayed(2), "2 points sent again"),
         (Event::Confirmed(4), "4 points proven to be read"),
         (Event::Dropping, "queue is full, dropping the oldest points"),
         (
             Event::Abandoned { points: 298 },
-            "client ended with 298 points not known to be delivered: await close before it ends",
+            "client ended with 298 points not known to be delivered",
         ),
     ] {
         assert_eq!(event.to_string(), line);

@@ -117,6 +117,9 @@ impl Sender {
             self.last_failure = Some(cause.clone());
             if end == End::Unknown && was_idle && self.closing.is_some() {
                 // It took everything once: to send it again would prove no more.
+                if self.config.delivery == Delivery::BestEffort {
+                    self.stats.in_doubt += std::mem::take(&mut self.link.unkept);
+                }
                 self.phase = Phase::Closed;
                 return;
             }

@@ -108,6 +108,8 @@ fn a_receiver_that_reads_on_gets_everything_once_over_one_connection() {
         // Nothing is sent again, and nothing is claimed.
         assert!(rig.sender.is_closed());
         assert_eq!((lines, rig.sender.unproven(), rig.sender.stats().confirmed), (1_000, 1_000, 0));
+        let best_effort = *delivery == Delivery::BestEffort;
+        assert_eq!(rig.sender.stats().in_doubt, if best_effort { 1_000 } else { 0 });
         let cause = rig.sender.last_failure().unwrap().text.clone();
         assert!(cause.starts_with("receiver closed its side of the connection first"), "{cause}");
     }
