@@ -1,116 +1,84 @@
-//! What the client takes from async-std: its clock, its timer, its tasks, its TCP stream.
+//! What the client takes from async-std: its timer, its tasks, its TCP stream.
 //!
-//! The one file, beside the examples, in which the two clients differ.
+//! Not here: the options of a socket and what its kernel knows ([`crate::socket`]).
 
 use std::any::Any;
+use std::fmt;
 use std::future::Future;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
-pub(crate) use std::time::Instant;
+use std::time::SystemTime;
 
-pub(crate) use async_std::net::TcpStream;
+use async_std::net::{TcpStream, ToSocketAddrs as _};
 #[cfg(unix)]
 use async_std::os::unix::net::UnixStream;
 use futures::io::{AsyncRead, AsyncWrite};
+use graphite_proto::client::{self, Adopt, Runtime, TcpOptions};
+use graphite_proto::{Instant, Timestamp};
 
-/// What a connector's stream has to be: the traits of `futures` for reading and writing.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+use crate::socket::{self, Tcp};
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for S {}
-
-pub(crate) fn poll_read<S: Stream>(
-    stream: &mut S,
-    cx: &mut Context<'_>,
-    bytes: &mut [u8],
-) -> Poll<io::Result<usize>> {
-    Pin::new(stream).poll_read(cx, bytes)
+/// async-std's own runtime, which is there as long as the process.
+#[derive(Clone, Copy, Debug)]
+pub struct AsyncStd {
+    start: std::time::Instant,
 }
 
-pub(crate) fn poll_write<S: Stream>(
-    stream: &mut S,
-    cx: &mut Context<'_>,
-    bytes: &[u8],
-) -> Poll<io::Result<usize>> {
-    Pin::new(stream).poll_write(cx, bytes)
-}
-
-pub(crate) fn poll_flush<S: Stream>(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-    Pin::new(stream).poll_flush(cx)
-}
-
-/// Closes the writing side only.
-pub(crate) fn poll_finish<S: Stream>(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-    ready!(Pin::new(&mut *stream).poll_close(cx))?;
-    // async-std's own streams only flush when they are closed: their receiver would see nothing.
-    let stream: &dyn Any = stream;
-    if let Some(stream) = stream.downcast_ref::<TcpStream>() {
-        stream.shutdown(Shutdown::Write)?;
-    }
-    #[cfg(unix)]
-    if let Some(stream) = stream.downcast_ref::<UnixStream>() {
-        stream.shutdown(Shutdown::Write)?;
-    }
-    Poll::Ready(Ok(()))
-}
-
-/// Reads from a TCP stream that is shared.
-pub(crate) fn poll_read_shared(
-    mut stream: &TcpStream,
-    cx: &mut Context<'_>,
-    bytes: &mut [u8],
-) -> Poll<io::Result<usize>> {
-    Pin::new(&mut stream).poll_read(cx, bytes)
-}
-
-/// Writes to a TCP stream that is shared.
-pub(crate) fn poll_write_shared(
-    mut stream: &TcpStream,
-    cx: &mut Context<'_>,
-    bytes: &[u8],
-) -> Poll<io::Result<usize>> {
-    Pin::new(&mut stream).poll_write(cx, bytes)
-}
-
-/// Starts the driver on async-std's own runtime.
-#[track_caller]
-pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
-    async_std::task::spawn(task);
-}
-
-pub(crate) async fn connect_tcp(address: SocketAddr) -> io::Result<TcpStream> {
-    TcpStream::connect(address).await
-}
-
-/// Waits for a future, but not longer than this.
-pub(crate) async fn timeout<T>(
-    duration: Duration,
-    future: impl Future<Output = io::Result<T>>,
-) -> io::Result<T> {
-    match async_std::future::timeout(duration, future).await {
-        Ok(result) => result,
-        Err(_) => {
-            Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer in {duration:?}")))
-        }
+impl Default for AsyncStd {
+    fn default() -> Self {
+        Self { start: std::time::Instant::now() }
     }
 }
 
-/// A timer that can be set anew.
-pub(crate) struct Timer {
+impl Runtime for AsyncStd {
+    type Tcp = Tcp;
+    type Timer = Timer;
+
+    const PROVES: bool = socket::PROVES;
+
+    fn now(&self) -> Instant {
+        Instant::from_start(self.start.elapsed())
+    }
+
+    fn timestamp(&self) -> Timestamp {
+        SystemTime::now().into()
+    }
+
+    fn seed(&self) -> u64 {
+        // The system seeds each of these anew.
+        RandomState::new().hash_one(0)
+    }
+
+    fn timer(&self) -> Timer {
+        Timer { runtime: *self, deadline: None, sleep: Box::pin(std::future::pending()) }
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        async_std::task::spawn(task);
+    }
+
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok((host, port).to_socket_addrs().await?.collect())
+    }
+
+    async fn connect(&self, address: SocketAddr, options: TcpOptions) -> io::Result<Tcp> {
+        Tcp::connect(address, options).await
+    }
+}
+
+/// A timer of async-std's.
+pub struct Timer {
+    runtime: AsyncStd,
     deadline: Option<Instant>,
     sleep: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
-impl Timer {
-    pub(crate) fn new() -> Self {
-        Self { deadline: None, sleep: Box::pin(std::future::pending()) }
-    }
-
-    /// Waits until `deadline`; set anew only when it differs.
-    pub(crate) fn poll_until(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        let left = deadline.saturating_duration_since(Instant::now());
+impl client::Timer for Timer {
+    fn poll_until(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let left = deadline.since(self.runtime.now());
         if left.is_zero() {
             return Poll::Ready(());
         }
@@ -123,5 +91,40 @@ impl Timer {
             self.deadline = None;
         }
         elapsed
+    }
+}
+
+impl fmt::Debug for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timer").field("deadline", &self.deadline).finish_non_exhaustive()
+    }
+}
+
+/// Every stream with the traits of `futures`.
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Adopt<S> for AsyncStd {
+    fn poll_read(stream: &mut S, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        Pin::new(stream).poll_read(cx, buf)
+    }
+
+    fn poll_write(stream: &mut S, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(stream).poll_flush(cx)
+    }
+
+    fn poll_finish(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut *stream).poll_close(cx))?;
+        // async-std's own streams only flush when they are closed: their receiver would see nothing.
+        let stream: &dyn Any = stream;
+        if let Some(stream) = stream.downcast_ref::<TcpStream>() {
+            stream.shutdown(Shutdown::Write)?;
+        }
+        #[cfg(unix)]
+        if let Some(stream) = stream.downcast_ref::<UnixStream>() {
+            stream.shutdown(Shutdown::Write)?;
+        }
+        Poll::Ready(Ok(()))
     }
 }

@@ -1,167 +1,156 @@
 //! What the client takes from tokio: its clock, its timer, its tasks, its TCP stream.
 //!
-//! The one file, beside the examples, in which the two clients differ.
+//! Not here: the options of a socket and what its kernel knows ([`crate::socket`]).
 
 use std::future::Future;
-use std::io::{self, Read as _};
-use std::net::SocketAddr;
+use std::hash::{BuildHasher as _, RandomState};
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::{Duration, SystemTime};
 
-use socket2::SockRef;
+use graphite_proto::client::{self, Adopt, TcpOptions};
+use graphite_proto::{Instant, Timestamp};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-pub(crate) use tokio::net::TcpStream;
-pub(crate) use tokio::time::Instant;
+use tokio::sync::oneshot;
+use tokio::time::Sleep;
 
-/// What a connector's stream has to be: tokio's traits for reading and writing.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+use crate::socket::{self, Tcp};
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for S {}
-
-pub(crate) fn poll_read<S: Stream>(
-    stream: &mut S,
-    cx: &mut Context<'_>,
-    bytes: &mut [u8],
-) -> Poll<io::Result<usize>> {
-    let mut buffer = ReadBuf::new(bytes);
-    Pin::new(stream).poll_read(cx, &mut buffer).map_ok(|()| buffer.filled().len())
+/// The tokio runtime that is entered where the client begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Tokio {
+    start: tokio::time::Instant,
 }
 
-pub(crate) fn poll_write<S: Stream>(
-    stream: &mut S,
-    cx: &mut Context<'_>,
-    bytes: &[u8],
-) -> Poll<io::Result<usize>> {
-    Pin::new(stream).poll_write(cx, bytes)
-}
-
-pub(crate) fn poll_flush<S: Stream>(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-    Pin::new(stream).poll_flush(cx)
-}
-
-/// Closes the writing side only.
-pub(crate) fn poll_finish<S: Stream>(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-    Pin::new(stream).poll_shutdown(cx)
-}
-
-/// Reads from a TCP stream that is shared.
-pub(crate) fn poll_read_shared(
-    stream: &TcpStream,
-    cx: &mut Context<'_>,
-    bytes: &mut [u8],
-) -> Poll<io::Result<usize>> {
-    // The kernel is asked itself: an end of file that tokio's reactor has not fetched yet is one,
-    // and the next write must not go into it.
-    match (&*SockRef::from(stream)).read(bytes) {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-        result => return Poll::Ready(result),
-    }
-    loop {
-        ready!(stream.poll_read_ready(cx))?;
-        match stream.try_read(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            result => return Poll::Ready(result),
-        }
+impl Default for Tokio {
+    fn default() -> Self {
+        Self { start: tokio::time::Instant::now() }
     }
 }
 
-/// Writes to a TCP stream that is shared.
-pub(crate) fn poll_write_shared(
-    stream: &TcpStream,
-    cx: &mut Context<'_>,
-    bytes: &[u8],
-) -> Poll<io::Result<usize>> {
-    loop {
-        ready!(stream.poll_write_ready(cx))?;
-        match stream.try_write(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            result => return Poll::Ready(result),
-        }
+impl client::Runtime for Tokio {
+    type Tcp = Tcp;
+    type Timer = Timer;
+
+    const PROVES: bool = socket::PROVES;
+
+    fn now(&self) -> Instant {
+        Instant::from_start(self.start.elapsed())
     }
-}
 
-/// Starts the driver on the runtime of the caller.
-#[track_caller]
-pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
-    tokio::spawn(task);
-}
-
-pub(crate) async fn connect_tcp(address: SocketAddr) -> io::Result<TcpStream> {
-    TcpStream::connect(address).await
-}
-
-/// Waits for a future, but not longer than this.
-pub(crate) async fn timeout<T>(
-    duration: Duration,
-    future: impl Future<Output = io::Result<T>>,
-) -> io::Result<T> {
-    match tokio::time::timeout(duration, future).await {
-        Ok(result) => result,
-        Err(_) => {
-            Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer in {duration:?}")))
-        }
+    fn timestamp(&self) -> Timestamp {
+        SystemTime::now().into()
     }
-}
 
-/// A timer that can be set anew.
-#[derive(Debug)]
-pub(crate) struct Timer(Pin<Box<tokio::time::Sleep>>);
+    fn seed(&self) -> u64 {
+        // The system seeds each of these anew.
+        RandomState::new().hash_one(0)
+    }
 
-impl Timer {
     #[track_caller]
-    pub(crate) fn new() -> Self {
-        Self(Box::pin(tokio::time::sleep(Duration::ZERO)))
+    fn timer(&self) -> Timer {
+        Timer { start: self.start, sleep: Box::pin(tokio::time::sleep(Duration::ZERO)) }
     }
 
-    /// Waits until `deadline`; set anew only when it differs.
-    pub(crate) fn poll_until(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        if self.0.deadline() != deadline {
-            self.0.as_mut().reset(deadline);
+    #[track_caller]
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        tokio::spawn(task);
+    }
+
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        let host = host.to_owned();
+        on_thread(move || Ok((host, port).to_socket_addrs()?.collect())).await
+    }
+
+    async fn connect(&self, address: SocketAddr, options: TcpOptions) -> io::Result<Tcp> {
+        Tcp::connect(address, options).await
+    }
+}
+
+/// Looks something up on a thread of its own: a lookup may hang for a minute, and a runtime that is
+/// dropped waits for the threads of its pool.
+async fn on_thread<T: Send + 'static>(
+    look_up: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let (tell, told) = oneshot::channel();
+    let thread = thread::Builder::new().name("graphite-resolve".into());
+    // Nobody may want to know any more.
+    thread.spawn(move || drop(tell.send(look_up())))?;
+    told.await.unwrap_or_else(|_| Err(io::Error::other("the resolver panicked")))
+}
+
+/// A timer of tokio's.
+#[derive(Debug)]
+pub struct Timer {
+    start: tokio::time::Instant,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl client::Timer for Timer {
+    fn poll_until(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let deadline = self.start + deadline.elapsed();
+        if self.sleep.deadline() != deadline {
+            self.sleep.as_mut().reset(deadline);
         }
-        self.0.as_mut().poll(cx)
+        self.sleep.as_mut().poll(cx)
+    }
+}
+
+/// Every stream with tokio's traits.
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Adopt<S> for Tokio {
+    fn poll_read(stream: &mut S, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(buf);
+        Pin::new(stream).poll_read(cx, &mut buffer).map_ok(|()| buffer.filled().len())
+    }
+
+    fn poll_write(stream: &mut S, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(stream).poll_flush(cx)
+    }
+
+    fn poll_finish(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(stream).poll_shutdown(cx)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex, mpsc};
+    use std::sync::mpsc;
 
     use super::*;
-    use crate::client::Client;
-    use crate::connect::Tcp;
-    use crate::proto::Config;
-    use crate::resolve::{FRESH, Resolver};
-    use crate::socket::SocketOptions;
 
     /// A resolver that hangs would hold up whoever drops the runtime, a minute and longer.
     #[test]
     fn a_runtime_ends_while_a_lookup_hangs() {
         let (began, begins) = mpsc::channel();
         let (end, ends) = mpsc::channel::<()>();
-        let ends = Mutex::new(ends);
-        let resolver = Resolver::with("graphite", 2003, FRESH, move |_, _| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.spawn(on_thread(move || {
             began.send(()).unwrap();
             // Until the test ends.
-            let _ = ends.lock().unwrap().recv();
-            Ok(Vec::new())
-        });
-        let write_timeout = Duration::from_secs(30);
-        let options = SocketOptions { send_buffer: 65_536, write_timeout };
-        let connector = Tcp { resolver, timeout: Duration::from_secs(5), options };
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        let client = {
-            let _guard = runtime.enter();
-            Client::start(Config::default(), Arc::new(connector), None, None)
-        };
-        client.try_feed(("a", 1)).unwrap();
+            let _ = ends.recv();
+            Ok(())
+        }));
         begins.recv().unwrap();
         let (ended, ends) = mpsc::channel();
-        std::thread::spawn(move || {
+        thread::spawn(move || {
             drop(runtime);
             ended.send(()).unwrap();
         });
         ends.recv_timeout(Duration::from_secs(20)).expect("the runtime ends");
         drop(end);
+    }
+
+    #[test]
+    fn a_lookup_that_panics_is_an_error() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let result = runtime.block_on(on_thread(|| -> io::Result<()> { panic!("planted") }));
+        assert_eq!(result.unwrap_err().to_string(), "the resolver panicked");
     }
 }

@@ -1,9 +1,12 @@
-//! The tests of both clients, on tokio with several threads.
+//! The tests of the client on tokio with several threads.
 
 use graphite_client_tokio as client;
 
-#[path = "suite/mod.rs"]
+#[path = "../../graphite-proto/tests/client/mod.rs"]
 mod suite;
+
+#[path = "../../graphite-proto/tests/client/exports.rs"]
+mod exports;
 
 #[path = "rt/mod.rs"]
 mod runtime;

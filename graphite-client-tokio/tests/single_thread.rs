@@ -1,8 +1,8 @@
-//! The tests of both clients, on tokio with a single thread.
+//! The tests of the client on tokio with a single thread.
 
 use graphite_client_tokio as client;
 
-#[path = "suite/mod.rs"]
+#[path = "../../graphite-proto/tests/client/mod.rs"]
 mod suite;
 
 #[path = "rt/mod.rs"]

@@ -30,6 +30,8 @@
 
 mod address;
 mod backoff;
+#[cfg(feature = "client")]
+pub mod client;
 mod config;
 mod error;
 mod event;

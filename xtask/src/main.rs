@@ -8,7 +8,6 @@ mod demo;
 mod interop;
 mod oracle;
 mod outage;
-mod parity;
 mod port;
 mod purity;
 mod signal;
@@ -28,7 +27,6 @@ const TASKS: &[Task] = &[
     ("demo", demo::USAGE, "this machine's figures, sent, received and counted", demo::run),
     ("test", "", "everything that a change must pass", test::run),
     ("purity", "", "proto and encoder know no runtime, socket, clock or thread", purity::run),
-    ("parity", "", "both clients have the same files and export the same names", parity::run),
     ("oracle", oracle::USAGE, "compares names with Python's and aiographite's", oracle::run),
     ("interop", interop::USAGE, "feeds real receivers and compares what they store", interop::run),
     ("chaos", chaos::USAGE, "kills receivers under load, counts what is lost", chaos::run),

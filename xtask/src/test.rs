@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::workspace::{cargo, no_arguments, read, root};
-use crate::{Result, chaos, interop, oracle, outage, parity, purity};
+use crate::{Result, chaos, interop, oracle, outage, purity};
 
 /// A step: its name and what it does.
 type Step = (&'static str, fn() -> Result);
@@ -17,7 +17,6 @@ const STEPS: &[Step] = &[
     ("minimum supported Rust declared once", msrv),
     ("lints", || quiet(clippy())),
     ("purity", || purity::run(&[])),
-    ("parity", || parity::run(&[])),
     // Not the benchmarks: they are built by the lints' step.
     ("tests", || loud(cargo(["test", "--workspace", "--lib", "--bins", "--tests", "--examples"]))),
     ("doc tests", || loud(cargo(["test", "--workspace", "--doc"]))),

@@ -9,9 +9,6 @@ use crate::Result;
 /// The crates that must stay free of input and output.
 pub(crate) const PURE: [&str; 2] = ["graphite-proto", "graphite-encoder"];
 
-/// The clients, which mirror each other.
-pub(crate) const CLIENTS: [&str; 2] = ["graphite-client-tokio", "graphite-client-async-std"];
-
 /// Returns the top of the checkout that this binary was built from.
 pub(crate) fn root() -> PathBuf {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -11,12 +11,9 @@ use tokio::io::{AsyncRead, AsyncWrite, BufStream, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::Builder;
 
-/// No test takes longer: one that does hangs.
-const LIMIT: Duration = Duration::from_secs(60);
-
 pub(crate) fn run<T>(builder: &mut Builder, test: impl Future<Output = T>) -> T {
     let runtime = builder.enable_all().build().expect("runtime");
-    let result = runtime.block_on(async { tokio::time::timeout(LIMIT, test).await });
+    let result = runtime.block_on(async { tokio::time::timeout(crate::suite::LIMIT, test).await });
     runtime.shutdown_background();
     result.expect("the test hangs")
 }

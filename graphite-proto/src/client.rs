@@ -1,0 +1,82 @@
+//! The client without its runtime: what queues, connects, sends, retries and closes, for whatever
+//! gives it a clock, tasks and TCP.
+//!
+//! Most users take it as the `Client` of `graphite-client-tokio` or `graphite-client-async-std`,
+//! which are this one on their [`Runtime`]. On another runtime implement that trait: one page, as
+//! `examples/smol.rs` does for smol.
+//!
+//! Nothing in here opens a socket, reads a clock, spawns or sleeps by itself.
+//!
+//! # Which call
+//!
+//! | call | waits until | when the queue is full |
+//! |---|---|---|
+//! | [`send`](Client::send), [`send_multiple`](Client::send_multiple) | it is written | waits for room |
+//! | [`feed`](Client::feed) | it is queued | waits for room |
+//! | [`try_feed`](Client::try_feed) | never | error |
+//! | [`flush`](Client::flush) | everything queued is written | |
+//! | [`close`](Client::close) | the receiver has read everything | |
+//! | [`sink`](Client::sink) | a `futures::Sink` of the above | waits for room |
+//!
+//! *Written* means given to the kernel; under [`Delivery::Confirmed`](crate::Delivery::Confirmed)
+//! all of them wait for the proof that the receiver has read it. Many points a second go by `feed`
+//! and now and then a `flush`, or by batches: awaiting `send` for each makes each its own packet.
+//!
+//! # When the receiver is away
+//!
+//! The client owns its connection. It reconnects by itself, with delays from 50 ms doubling to
+//! 10 s, and resolves the name anew each time. Points are queued meanwhile, up to
+//! [`queue_bytes`](Builder::queue_bytes). At the third failure in a row, and at each one after,
+//! every waiting call gets an error, so none of them hangs through an outage. **After such an
+//! error the points are still queued**, and go out when the receiver is back: `flush` to wait for
+//! that, do not send them again.
+//!
+//! What a lost connection had swallowed is sent again, by default: see
+//! [`Delivery`](crate::Delivery) for what is guaranteed, what it costs, and for which receivers a
+//! repeat matters. What happened is told by [`on_event`](Builder::on_event) and counted in
+//! [`stats`](Client::stats).
+//!
+//! # Errors
+//!
+//! `{error}` is one line that says it all, ready for a log: what failed, why, and what has become of
+//! the points. Where an error exists only because of another, its text holds the other's, and
+//! `source()` does not repeat that one but goes on behind it. What programs look at are the variants
+//! and fields.
+//!
+//! A setting outside its bounds is an error of every way to begin; see [`Builder`].
+//!
+//! # Defaults
+//!
+//! | setting | default |
+//! |---|---|
+//! | protocol | plaintext, port 2003 (pickle: 2004) |
+//! | delivery | `Replay`, window 8 MiB |
+//! | queue | 4 MiB of encoded points, then `Overflow::Reject` |
+//! | attempts until waiters get an error | 3 |
+//! | delays between attempts | 50 ms doubling to 10 s, less up to a quarter |
+//! | time-outs | connect 5 s an address, write 30 s without progress, close 10 s |
+//! | socket | `TCP_NODELAY`, send buffer 256 KiB, keep-alive after 60 s, `TCP_USER_TIMEOUT` of the write time-out, 30 s at least |
+
+mod builder;
+mod connect;
+mod driver;
+mod ended;
+mod error;
+mod handle;
+mod line;
+mod queueing;
+mod resolve;
+mod runtime;
+mod shared;
+mod sink;
+mod waiters;
+
+pub use builder::Builder;
+pub use connect::Connector;
+pub use error::{BatchError, CloseError, ConnectError, FlushError, SendError, TryFeedError};
+pub use handle::Client;
+pub use runtime::{Adopt, Runtime, Tcp, TcpOptions, Timer, Written};
+pub use sink::MetricSink;
+
+#[cfg(test)]
+mod tests;

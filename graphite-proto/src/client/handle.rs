@@ -1,0 +1,321 @@
+//! The handle that callers hold: points in, answers out.
+//!
+//! Not here: the connection ([`crate::client::driver`]) and the waiting ([`crate::client::shared`]).
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::sync::Arc;
+
+use crate::client::connect::Connect;
+use crate::client::driver::{Driver, OnEvent};
+use crate::client::error::{
+    BatchError, CloseError, ConnectError, FlushError, SendError, TryFeedError,
+};
+use crate::client::line::Place;
+use crate::client::queueing::{Points, Stamp};
+use crate::client::runtime::Runtime;
+use crate::client::shared::Shared;
+use crate::client::waiters::Wait;
+use crate::config::Config;
+use crate::error::EnqueueError;
+use crate::event::{Event, Failure};
+use crate::metric::Metric;
+use crate::protocol::Protocol;
+use crate::stats::Stats;
+use crate::ticket::Ticket;
+
+/// How many points of a batch are taken from the caller before the lock is.
+const BATCH: usize = 128;
+
+/// A client of one Graphite receiver. Clones share its connection and its queue.
+///
+/// The connection is owned by a task of its own, which reconnects by itself: a client that was
+/// made once is good for ever. Dropping the last clone lets what is queued go out, for as long as
+/// [`close_timeout`](crate::client::Builder::close_timeout) allows and the runtime runs; [`close`](Self::close)
+/// does the same and tells the result. A `main` that ends takes its runtime along: await `close`
+/// there. What is left undelivered by a client that ends is told by
+/// [`Event::Abandoned`](crate::Event::Abandoned).
+///
+/// # When the queue is full
+///
+/// Room is given in the order of asking, to large points as to small ones, whichever call they
+/// come by. Who was told that there is room has it for as long as it takes to come, but not beyond
+/// 100 ms if nothing else is queued and others wait. A task that feeds without a pause gives others
+/// their turn after 128 points, and so does a batch.
+pub struct Client<R: Runtime> {
+    handle: Arc<Handle<R>>,
+}
+
+impl<R: Runtime> Clone for Client<R> {
+    fn clone(&self) -> Self {
+        Self { handle: self.handle.clone() }
+    }
+}
+
+/// State, counts and settings, in less than a kilobyte.
+impl<R: Runtime> fmt::Debug for Client<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Client").field(&*self.shared().lock()).finish()
+    }
+}
+
+/// Ends the driver with the last clone.
+struct Handle<R: Runtime> {
+    shared: Arc<Shared<R>>,
+    protocol: Protocol,
+}
+
+impl<R: Runtime> Drop for Handle<R> {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
+impl<R: Runtime> Client<R> {
+    #[track_caller]
+    pub(crate) fn start(
+        runtime: R,
+        config: Config,
+        connector: Arc<dyn Connect>,
+        on_event: Option<OnEvent>,
+        warning: Option<Event>,
+    ) -> Self {
+        let client = Self::without_driver(runtime, config);
+        let shared = client.handle.shared.clone();
+        client.runtime().spawn(Driver::new(shared, connector, on_event, warning));
+        client
+    }
+
+    pub(crate) fn without_driver(runtime: R, config: Config) -> Self {
+        let protocol = config.protocol();
+        Self { handle: Arc::new(Handle { shared: Shared::new(runtime, config), protocol }) }
+    }
+
+    /// Waits for the first connection.
+    pub(crate) async fn connected(&self) -> Result<(), ConnectError> {
+        let shared = self.shared();
+        let now = shared.now();
+        let ticket = shared.with(|machine| machine.sender.connect(now));
+        shared.wait(Wait::Ticket(ticket)).await.map_err(ConnectError::Unreachable)
+    }
+
+    pub(crate) fn shared(&self) -> &Shared<R> {
+        &self.handle.shared
+    }
+
+    pub(crate) fn runtime(&self) -> &R {
+        &self.shared().runtime
+    }
+
+    /// Returns the protocol that points are written in.
+    pub fn protocol(&self) -> Protocol {
+        self.handle.protocol
+    }
+
+    /// Queues a point and waits until it is written; under
+    /// [`Delivery::Confirmed`](crate::Delivery::Confirmed) until it is proven to be read.
+    ///
+    /// A point without a timestamp gets the time of the call. If the queue is full this waits for
+    /// room first. Under `Confirmed` a lone task gets one point a proof, each of which costs a
+    /// connection: use [`feed`](Self::feed) and [`flush`](Self::flush) there.
+    ///
+    /// # Errors
+    ///
+    /// The point cannot be sent, or the receiver could not be reached within
+    /// [`max_attempts`](crate::client::Builder::max_attempts). After [`SendError::Queued`] the point is still
+    /// queued: [`flush`](Self::flush), do not send it again.
+    ///
+    /// # Cancel safety
+    ///
+    /// A future that is dropped while it waits for room has queued nothing; later the point stays
+    /// queued.
+    pub async fn send<'a>(&self, metric: impl Into<Metric<'a>>) -> Result<(), SendError> {
+        let Some(ticket) = self.queue_one(&metric.into(), true).await? else { return Ok(()) };
+        self.out(ticket).await
+    }
+
+    /// Queues a batch of any size and waits until it is written, or proven to be read.
+    ///
+    /// Points without a timestamp get the time of the call. An empty batch does nothing. At a full
+    /// queue batches take turns with each other and with single points.
+    ///
+    /// # Errors
+    ///
+    /// The first point that cannot be queued, by its index: the points before it are in. Or the
+    /// receiver could not be reached; then the whole batch is queued: [`flush`](Self::flush), do
+    /// not send it again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves in the queue what was queued so far.
+    pub fn send_multiple<'c, 'a: 'c, I>(
+        &'c self,
+        metrics: I,
+    ) -> impl Future<Output = Result<(), BatchError>> + Send
+    where
+        I: IntoIterator<Item: Into<Metric<'a>>, IntoIter: Send> + Send,
+    {
+        let metrics = metrics.into_iter();
+        async move {
+            let mut metrics = metrics.map(Into::into);
+            let stamp = Stamp::now(self.runtime());
+            let mut batch: Vec<Metric<'a>> = Vec::with_capacity(BATCH);
+            let (mut queued, mut ticket) = (0, None);
+            loop {
+                // The caller's code runs here, without the lock.
+                batch.clear();
+                batch.extend(metrics.by_ref().take(BATCH));
+                let mut points = Points { rest: &batch, stamp, ticket, wanted: false };
+                let result = self.queue(&mut points).await;
+                queued += batch.len() - points.rest.len();
+                result.map_err(|source| BatchError { queued, source })?;
+                ticket = points.ticket;
+                if batch.len() < BATCH {
+                    break;
+                }
+            }
+            let Some(ticket) = ticket else { return Ok(()) };
+            self.shared().with(|machine| machine.want(|| self.shared().now()));
+            let outcome = self.out(ticket).await;
+            outcome.map_err(|source| BatchError { queued, source })
+        }
+    }
+
+    /// Queues a point and returns at once if there is room for it, else waits for room.
+    ///
+    /// A point without a timestamp gets the time of the call.
+    ///
+    /// # Errors
+    ///
+    /// The point cannot be sent, or the queue is full and the receiver could not be reached within
+    /// [`max_attempts`](crate::client::Builder::max_attempts); the point is not queued then.
+    ///
+    /// # Cancel safety
+    ///
+    /// A future that is dropped before it is done has not queued the point.
+    pub async fn feed<'a>(&self, metric: impl Into<Metric<'a>>) -> Result<(), SendError> {
+        self.queue_one(&metric.into(), false).await.map(drop)
+    }
+
+    /// Queues a point if there is room for it; never waits. While others wait for room
+    /// ([`feed`](Self::feed), [`send`](Self::send) and so on) there is none for this call: it does
+    /// not overtake them.
+    ///
+    /// # Errors
+    ///
+    /// The point cannot be sent, the queue is full, or the client is closed.
+    pub fn try_feed<'a>(&self, metric: impl Into<Metric<'a>>) -> Result<(), TryFeedError> {
+        self.shared().try_feed(&metric.into()).map_err(|error| match error {
+            EnqueueError::Metric(error) => TryFeedError::Metric(error),
+            EnqueueError::QueueFull { queued, limit } => TryFeedError::Full { queued, limit },
+            _ => TryFeedError::Closed,
+        })
+    }
+
+    /// Queues one point; one that is `wanted` out is also written if that can be done at once.
+    async fn queue_one(
+        &self,
+        metric: &Metric<'_>,
+        wanted: bool,
+    ) -> Result<Option<Ticket>, SendError> {
+        let mut points =
+            Points { wanted, ..Points::one(metric, Stamp::now_for(metric, self.runtime())) };
+        self.queue(&mut points).await?;
+        Ok(points.ticket)
+    }
+
+    /// Queues points, each as soon as there is room and nobody waits who asked for it earlier.
+    async fn queue(&self, points: &mut Points<'_, '_>) -> Result<(), SendError> {
+        let mut standing = Standing { shared: self.shared(), place: Place::default() };
+        poll_fn(|cx| standing.shared.poll_queue(points, &mut standing.place, cx)).await
+    }
+
+    /// Waits until points are out that were just queued.
+    async fn out(&self, ticket: Ticket) -> Result<(), SendError> {
+        let outcome = self.shared().wait(Wait::Ticket(ticket)).await;
+        outcome.map_err(|failure| self.undelivered(failure))
+    }
+
+    /// Waits until everything that is queued now is written; under
+    /// [`Delivery::Confirmed`](crate::Delivery::Confirmed) until it is proven to be read.
+    ///
+    /// # Errors
+    ///
+    /// The receiver could not be reached within [`max_attempts`](crate::client::Builder::max_attempts);
+    /// everything is still queued. Or points were dropped from a full queue meanwhile.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn flush(&self) -> Result<(), FlushError> {
+        let ticket = self.shared().with(|machine| machine.sender.ticket());
+        let outcome = self.shared().wait(Wait::Ticket(ticket)).await;
+        outcome.map_err(|failure| match self.undelivered(failure) {
+            SendError::Dropped => FlushError::Dropped,
+            SendError::Queued(failure) => FlushError::Queued(failure),
+            _ => FlushError::Closed,
+        })
+    }
+
+    /// Flushes, closes the writing side and waits for the receiver's end of file, all within
+    /// [`close_timeout`](crate::client::Builder::close_timeout). `Ok` means that the receiver has read
+    /// everything; what an earlier connection that was lost had taken before the last `window`
+    /// bytes counts as read, which is what the window is for ([`Delivery`](crate::Delivery)).
+    /// Further calls, of clones too, give the same result; whatever would queue a point then says
+    /// that the client is closed.
+    ///
+    /// # Errors
+    ///
+    /// The number of points that are not known to be delivered.
+    ///
+    /// # Cancel safety
+    ///
+    /// The closing goes on when the future is dropped; call again for the result.
+    pub async fn close(&self) -> Result<(), CloseError> {
+        let shared = self.shared();
+        shared.close();
+        let ended = shared.wait(Wait::Closed).await;
+        let machine = shared.lock();
+        match machine.sender.unproven() {
+            0 => Ok(()),
+            undelivered => {
+                let source = machine.sender.last_failure().cloned().or_else(|| ended.err());
+                Err(CloseError { undelivered, source })
+            }
+        }
+    }
+
+    /// Returns what became of the points so far.
+    pub fn stats(&self) -> Stats {
+        self.shared().lock().sender.stats()
+    }
+
+    /// Returns how often the function given to [`on_event`](crate::client::Builder::on_event) panicked. The client
+    /// goes on each time; the event counts as told.
+    pub fn event_panics(&self) -> u64 {
+        self.shared().event_panics()
+    }
+
+    /// Says why a point that is queued did not go out.
+    pub(crate) fn undelivered(&self, failure: Failure) -> SendError {
+        match failure.kind {
+            // The machine's word for a point that was dropped; no connection fails so.
+            io::ErrorKind::StorageFull => SendError::Dropped,
+            _ if self.shared().lock().is_over() => SendError::Closed,
+            _ => SendError::Queued(failure),
+        }
+    }
+}
+
+/// A place in line, which is left with the future that holds it.
+struct Standing<'a, R: Runtime> {
+    shared: &'a Shared<R>,
+    place: Place,
+}
+
+impl<R: Runtime> Drop for Standing<'_, R> {
+    fn drop(&mut self) {
+        self.shared.leave(&mut self.place);
+    }
+}

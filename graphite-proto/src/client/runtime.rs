@@ -1,0 +1,181 @@
+//! What a runtime gives to a client, in one page: [`Runtime`], its [`Timer`], its [`Tcp`], and how
+//! it moves the bytes of other streams, [`Adopt`].
+//!
+//! Everything that touches the world comes in here, and nowhere else. Not here: any rule of when to
+//! connect, send or give up.
+
+use core::net::SocketAddr;
+use std::future::Future;
+use std::io;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::instant::Instant;
+use crate::metric::Timestamp;
+
+/// A runtime: clock, timers, tasks, names and TCP.
+///
+/// A value of it belongs to each client, and may hold what the runtime is reached by. With
+/// [`Default`] a client begins by [`Client::builder`](crate::client::Client::builder), else by
+/// [`Client::builder_on`](crate::client::Client::builder_on).
+pub trait Runtime: Clone + Send + Sync + 'static {
+    /// A TCP connection.
+    type Tcp: Tcp;
+
+    /// A timer.
+    type Timer: Timer;
+
+    /// Whether [`Tcp::written`] tells what the receiver's kernel has acknowledged. Where it does
+    /// not, an end of file that answers our half-close has to do as a proof of reading.
+    const PROVES: bool = false;
+
+    /// Reads the clock: the time since a start that is the same for this value and its clones, and
+    /// never goes backwards.
+    fn now(&self) -> Instant;
+
+    /// Reads the time of day, for points without a time of their own.
+    fn timestamp(&self) -> Timestamp;
+
+    /// Returns a number that other clients hardly get, for the jitter of delays.
+    fn seed(&self) -> u64;
+
+    /// Makes a timer; called where the client begins.
+    #[track_caller]
+    fn timer(&self) -> Self::Timer;
+
+    /// Runs a task of the client's to its end, or drops it when the runtime ends.
+    #[track_caller]
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
+
+    /// Resolves a name. It may take long, even beyond the runtime's end: the client does not wait
+    /// for it, and asks again only when it is done.
+    fn resolve(
+        &self,
+        host: &str,
+        port: u16,
+    ) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send;
+
+    /// Connects and sets the options; the client brings the time-out.
+    fn connect(
+        &self,
+        address: SocketAddr,
+        options: TcpOptions,
+    ) -> impl Future<Output = io::Result<Self::Tcp>> + Send;
+}
+
+/// A timer that can be set anew.
+pub trait Timer: Send + Unpin + 'static {
+    /// Waits until the clock of its runtime shows `deadline`; the last one counts. May be polled
+    /// again after it was ready.
+    fn poll_until(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+/// What is set on a TCP connection, with `TCP_NODELAY`. None is needed to be right, only to be
+/// quick: what a system does not know is left as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TcpOptions {
+    /// `SO_SNDBUF`, in bytes.
+    pub send_buffer: usize,
+    /// The idle time before the first keep-alive probe.
+    pub keepalive: Duration,
+    /// `TCP_USER_TIMEOUT`.
+    pub user_timeout: Duration,
+}
+
+impl TcpOptions {
+    /// A shorter `TCP_USER_TIMEOUT` would end connections whose receiver only pauses: it also runs
+    /// while the window is zero.
+    const SHORTEST_USER_TIMEOUT: Duration = Duration::from_secs(30);
+
+    pub(super) fn new(send_buffer: usize, write_timeout: Duration) -> Self {
+        let user_timeout = write_timeout.max(Self::SHORTEST_USER_TIMEOUT);
+        Self { send_buffer, keepalive: Duration::from_secs(60), user_timeout }
+    }
+}
+
+/// A TCP connection, which the client's task shares with callers that write without waiting.
+/// Dropping it closes it.
+pub trait Tcp: Send + Sync + 'static {
+    /// Reads. It asks the kernel itself: an end of file that a reactor has not heard of yet is one.
+    fn poll_read(&self, cx: &mut Context<'_>, bytes: &mut [u8]) -> Poll<io::Result<usize>>;
+
+    /// Writes as much as there is room for.
+    fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
+
+    /// Closes the writing side, so that the receiver sees an end of file.
+    ///
+    /// # Errors
+    ///
+    /// What the connection died of.
+    fn finish(&self) -> io::Result<()>;
+
+    /// Has the close that follows throw away what the kernel still holds (zero linger), so that
+    /// bytes that were given up cannot arrive later.
+    fn abort(&self);
+
+    /// Returns our own address.
+    ///
+    /// # Errors
+    ///
+    /// What the connection died of.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+
+    /// Writes at once, without waiting, as much as the kernel takes; nothing if anything was heard
+    /// of the receiver since, since a point must not be trusted to a connection that is over.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) leaves the write to the client's task, as is done
+    /// if this is not provided; else what the connection died of.
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = bytes;
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    /// Returns what the kernel knows of what was written, where [`Runtime::PROVES`].
+    fn written(&self) -> Option<Written> {
+        None
+    }
+
+    /// Returns whether all that was written has left for the receiver; a closed window holds it
+    /// back.
+    fn has_left(&self) -> bool {
+        false
+    }
+}
+
+/// What the kernel knows of what was written to a connection. To be read in this order: what is
+/// acknowledged after the count does no harm, an error before it would.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "runtimes make it")]
+pub struct Written {
+    /// How many bytes the receiver's kernel has not acknowledged, our own end after a half-close
+    /// counted as one; a reset leaves the count as it was. On Linux `TIOCOUTQ`.
+    pub unacknowledged: usize,
+    /// What the connection died of, which the kernel tells once (`SO_ERROR`): keep it. A receiver
+    /// that dies with unread bytes resets, and one that had closed just before our last bytes leaves
+    /// an error too.
+    pub error: Option<io::Error>,
+}
+
+/// A runtime that moves the bytes of streams of another kind, which a
+/// [`Connector`](crate::client::Connector) makes: TLS, Unix sockets, whatever has the runtime's
+/// traits for reading and writing.
+///
+/// The functions stand with the runtime and not with the stream, so that a crate can provide them
+/// for every stream there is: `impl<S: AsyncRead + AsyncWrite> Adopt<S> for MyRuntime`. And the
+/// streams stay what they are: nothing has to be wrapped.
+pub trait Adopt<S>: Runtime {
+    /// Reads.
+    fn poll_read(stream: &mut S, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;
+
+    /// Writes as much as there is room for.
+    fn poll_write(stream: &mut S, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
+
+    /// Writes what the stream holds back.
+    fn poll_flush(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Closes the writing side only, so that the receiver sees an end of file.
+    fn poll_finish(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+}

@@ -1,0 +1,108 @@
+//! The client as a `futures::Sink`, for pipelines of streams.
+//!
+//! Not here: anything that [`Client`] does not do already.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures::Sink;
+
+use crate::client::error::SendError;
+use crate::client::handle::Client;
+use crate::client::line::Place;
+use crate::client::queueing::{Points, Stamp};
+use crate::client::runtime::Runtime;
+use crate::client::waiters::{Key, Wait};
+use crate::metric::Metric;
+use crate::ticket::Ticket;
+
+/// A sink of points. It holds one point that found the queue full; `poll_ready` waits for room.
+///
+/// Flushing waits until everything is written, or proven to be read under
+/// [`Delivery::Confirmed`](crate::Delivery::Confirmed). Closing the sink flushes it and leaves
+/// the client open for its other clones.
+pub struct MetricSink<R: Runtime> {
+    client: Client<R>,
+    /// The point that waits for room, with the moment it came.
+    held: Option<(Metric<'static>, Stamp)>,
+    /// Where it stands in line.
+    place: Place,
+    /// The flush that is waited for, for as long as no further point comes.
+    flush: Option<Ticket>,
+    key: Option<Key>,
+}
+
+impl<R: Runtime> Client<R> {
+    /// Returns a sink for streams of points; it shares this client's queue and connection.
+    pub fn sink(&self) -> MetricSink<R> {
+        let client = self.clone();
+        MetricSink { client, held: None, place: Place::default(), flush: None, key: None }
+    }
+}
+
+impl<R: Runtime> MetricSink<R> {
+    /// Queues the held point when there is room for it.
+    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        let Some((metric, stamp)) = &self.held else { return Poll::Ready(Ok(())) };
+        let mut points = Points::one(metric, *stamp);
+        let result = ready!(self.client.shared().poll_queue(&mut points, &mut self.place, cx));
+        (self.held, self.flush) = (None, None);
+        Poll::Ready(result)
+    }
+}
+
+impl<R: Runtime> Sink<Metric<'static>> for MetricSink<R> {
+    type Error = SendError;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.poll_held(cx)
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, metric: Metric<'static>) -> Result<(), SendError> {
+        let this = &mut *self;
+        let stamp = Stamp::now_for(&metric, this.client.runtime());
+        let mut points = Points::one(&metric, stamp);
+        match this.client.shared().try_queue(&mut points, &mut this.place) {
+            Some(result) => {
+                this.flush = None;
+                result
+            }
+            None => {
+                this.held = Some((metric, stamp));
+                Ok(())
+            }
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        ready!(self.poll_held(cx))?;
+        let this = &mut *self;
+        let shared = this.client.shared();
+        let begin = || shared.with(|machine| machine.sender.ticket());
+        let ticket = *this.flush.get_or_insert_with(begin);
+        let answer = ready!(shared.poll_wait(&mut this.key, Wait::Ticket(ticket), cx));
+        this.flush = None;
+        Poll::Ready(answer.map_err(|failure| this.client.undelivered(failure)))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.poll_flush(cx)
+    }
+}
+
+impl<R: Runtime> fmt::Debug for MetricSink<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MetricSink")
+            .field("client", &self.client)
+            .field("held", &self.held)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<R: Runtime> Drop for MetricSink<R> {
+    fn drop(&mut self) {
+        self.client.shared().leave(&mut self.place);
+        self.client.shared().forget(&mut self.key);
+    }
+}
