@@ -8,7 +8,8 @@ use std::time::Duration;
 
 pub use bounds::ConfigError;
 
-use crate::protocol::{FRAME_BYTES, MAX_FRAME_BYTES, Protocol};
+use crate::limits::{FRAME_BYTES, MAX_FRAME_BYTES};
+use crate::protocol::Protocol;
 
 /// What is done about the bytes that a lost connection may have swallowed.
 ///

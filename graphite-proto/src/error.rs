@@ -11,7 +11,7 @@ use std::fmt;
 
 pub use self::decode::DecodeError;
 pub(crate) use self::decode::excerpt_bytes;
-use crate::metric::{Timestamp, Value};
+use crate::value::{Timestamp, Value};
 
 /// How much of a path an error shows, in bytes.
 const EXCERPT: usize = 120;

@@ -1,14 +1,13 @@
 //! One point: its path, value and timestamp, and what makes them valid.
 //!
-//! Not here: how a point is written (see [`crate::protocol`]) and how names are made from
+//! Not here: what a value and a timestamp are ([`crate::value`]), how a point is written (see [`crate::protocol`]) and how names are made from
 //! arbitrary text (the crate `graphite-encoder`).
 
 use std::borrow::Cow;
-use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::{MetricError, PrefixError};
-use crate::protocol::MAX_LINE_BYTES;
+use crate::limits::MAX_LINE_BYTES;
+use crate::value::{Timestamp, Value};
 
 /// One point of a series: a path, a value and, if it is known already, a timestamp.
 ///
@@ -91,166 +90,6 @@ impl<'a> From<&'a Metric<'_>> for Metric<'a> {
     }
 }
 
-/// The value of a point.
-///
-/// Integers stay integers on the plaintext wire; in a pickle those outside 0 to 2,147,483,647
-/// become floats, since go-carbon reads negative ones as unsigned and older relays refuse Python's
-/// long integers.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Value {
-    /// A signed integer.
-    I64(i64),
-    /// An unsigned integer.
-    U64(u64),
-    /// A float. NaN and the infinities are refused where a point is sent.
-    F64(f64),
-}
-
-impl Value {
-    /// Returns whether the value is neither NaN nor infinite.
-    pub fn is_finite(self) -> bool {
-        match self {
-            Self::I64(_) | Self::U64(_) => true,
-            Self::F64(value) => value.is_finite(),
-        }
-    }
-
-    /// Returns the value as a float, which is how carbon stores it: integers beyond 2^53 are
-    /// rounded.
-    #[expect(clippy::cast_precision_loss, reason = "documented: every store rounds here")]
-    pub fn as_f64(self) -> f64 {
-        match self {
-            Self::I64(value) => value as f64,
-            Self::U64(value) => value as f64,
-            Self::F64(value) => value,
-        }
-    }
-}
-
-/// Writes the value as it stands on the plaintext wire: integers exactly, floats in the shortest
-/// form that reads back as the same float.
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::I64(value) => f.pad(itoa::Buffer::new().format(value)),
-            Self::U64(value) => f.pad(itoa::Buffer::new().format(value)),
-            Self::F64(value) => f.pad(zmij::Buffer::new().format(value)),
-        }
-    }
-}
-
-macro_rules! value_from {
-    ($($from:ty => $variant:ident),* $(,)?) => {$(
-        impl From<$from> for Value {
-            fn from(value: $from) -> Self {
-                Self::$variant(value.into())
-            }
-        }
-    )*};
-}
-
-value_from! {
-    i8 => I64, i16 => I64, i32 => I64, i64 => I64,
-    u8 => U64, u16 => U64, u32 => U64, u64 => U64,
-    f64 => F64,
-}
-
-impl From<isize> for Value {
-    fn from(value: isize) -> Self {
-        // No platform has an isize of more than 64 bits.
-        Self::I64(value as i64)
-    }
-}
-
-impl From<usize> for Value {
-    fn from(value: usize) -> Self {
-        // No platform has a usize of more than 64 bits.
-        Self::U64(value as u64)
-    }
-}
-
-/// Keeps the float's own shortest text: `0.1f32` is sent as `0.1`, not as
-/// `0.10000000149011612`, and by both protocols alike.
-impl From<f32> for Value {
-    fn from(value: f32) -> Self {
-        if !value.is_finite() {
-            return Self::F64(value.into());
-        }
-        // The text of a finite f32 always parses; the fallback keeps the function total.
-        let text = zmij::Buffer::new().format_finite(value).parse();
-        Self::F64(text.unwrap_or_else(|_| value.into()))
-    }
-}
-
-/// Whole seconds since the Unix epoch.
-///
-/// Any integer and any [`SystemTime`] makes one; one outside 0 to 4,294,967,295 is kept as it is
-/// and refused where the point is sent, since go-carbon answers it by dropping the frame and the
-/// connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(i128);
-
-impl Timestamp {
-    /// The latest timestamp that every receiver takes: 4,294,967,295, in the year 2106.
-    pub const MAX: Self = Self(u32::MAX as i128);
-
-    /// Returns the whole seconds since the Unix epoch, negative before it.
-    pub fn seconds(self) -> i128 {
-        self.0
-    }
-}
-
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-macro_rules! timestamp_from {
-    ($($from:ty),*) => {$(
-        impl From<$from> for Timestamp {
-            fn from(seconds: $from) -> Self {
-                Self(seconds.into())
-            }
-        }
-    )*};
-}
-
-timestamp_from!(i8, i16, i32, i64, i128, u8, u16, u32, u64);
-
-impl From<isize> for Timestamp {
-    fn from(seconds: isize) -> Self {
-        Self(seconds as i128)
-    }
-}
-
-impl From<usize> for Timestamp {
-    fn from(seconds: usize) -> Self {
-        Self(seconds as i128)
-    }
-}
-
-/// Beyond `i128::MAX` the timestamp stays at `i128::MAX`, which is as far out of range.
-impl From<u128> for Timestamp {
-    fn from(seconds: u128) -> Self {
-        Self(i128::try_from(seconds).unwrap_or(i128::MAX))
-    }
-}
-
-/// Cuts to whole seconds, towards the past.
-impl From<SystemTime> for Timestamp {
-    fn from(time: SystemTime) -> Self {
-        match time.duration_since(UNIX_EPOCH) {
-            Ok(after) => Self(after.as_secs().into()),
-            Err(before) => {
-                let before = before.duration();
-                Self(-i128::from(before.as_secs()) - i128::from(before.subsec_nanos() > 0))
-            }
-        }
-    }
-}
-
 /// A point that passed every check that does not depend on the protocol.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Point<'a> {
@@ -275,7 +114,7 @@ impl<'a> Point<'a> {
             return Err(MetricError::not_finite(path, metric.value));
         }
         let timestamp = metric.timestamp.unwrap_or(default_timestamp);
-        match u32::try_from(timestamp.0) {
+        match u32::try_from(timestamp.seconds()) {
             Ok(timestamp) => Ok(Self { path, value: metric.value, timestamp }),
             Err(_) => Err(MetricError::timestamp(path, timestamp)),
         }
@@ -349,29 +188,6 @@ pub(crate) fn check_prefix(prefix: &str) -> Result<(), PrefixError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_f32_keeps_its_shortest_text() {
-        for (value, text) in
-            [(0.1f32, "0.1"), (16_777_216.0, "16777216.0"), (f32::MIN, "-3.4028235e+38")]
-        {
-            assert_eq!(Value::from(value).to_string(), text);
-        }
-        assert!(!Value::from(f32::NAN).is_finite());
-    }
-
-    #[test]
-    fn integers_are_exact() {
-        assert_eq!(Value::from(u64::MAX).to_string(), "18446744073709551615");
-        assert_eq!(Value::from(i64::MIN).to_string(), "-9223372036854775808");
-    }
-
-    #[test]
-    fn system_time_before_the_epoch_goes_to_the_past() {
-        let time = UNIX_EPOCH - std::time::Duration::from_millis(1500);
-        assert_eq!(Timestamp::from(time).seconds(), -2);
-        assert_eq!(Timestamp::from(UNIX_EPOCH).seconds(), 0);
-    }
 
     #[test]
     fn every_white_space_and_control_character_is_refused_and_nothing_else() {

@@ -1,28 +1,18 @@
-//! The two wire formats and their fixed limits; each format stands in a file of its own.
+//! The two wire formats; each stands in a file of its own.
 //!
 //! Not here: when bytes are sent ([`crate::Sender`]) and how a stream of them is cut while it
 //! is received ([`crate::Receiver`]).
 
+pub(crate) mod number;
 pub(crate) mod pickle;
 pub(crate) mod plaintext;
 
 use std::fmt;
 
 use crate::error::{EncodeError, MetricError};
-use crate::metric::{Metric, Point, Timestamp};
-
-/// The longest plaintext line that carbon reads, in bytes without its newline: twisted's
-/// `LineOnlyReceiver.MAX_LENGTH`. One byte more and carbon closes the connection in silence.
-pub const MAX_LINE_BYTES: usize = 16_384;
-
-/// The longest pickle that carbon reads, in bytes without the four of its length: 2^20,
-/// `PICKLE_RECEIVER_MAX_LENGTH` in carbon's conf.py. One byte more and carbon closes the
-/// connection in silence.
-pub const MAX_FRAME_BYTES: usize = 1_048_576;
-
-/// Where a frame is sealed unless configured otherwise, in bytes: large enough to cost nothing,
-/// small enough for every receiver's limit and for a short replay.
-pub const FRAME_BYTES: usize = 65_536;
+use crate::limits::{FRAME_BYTES, MAX_FRAME_BYTES};
+use crate::metric::{Metric, Point};
+use crate::value::Timestamp;
 
 /// How points are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

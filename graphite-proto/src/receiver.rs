@@ -4,15 +4,15 @@
 //! trusts nothing of what it reads. Not here: how a line is read ([`crate::protocol`]'s
 //! `plaintext`) and how a pickle is ([`unpickle`]).
 
-pub(crate) mod number;
 mod unpickle;
 
 use memchr::{memchr, memrchr};
 
 use self::unpickle::Frame;
 use crate::error::DecodeError;
+use crate::limits::{MAX_FRAME_BYTES, MAX_LINE_BYTES};
 use crate::metric::Metric;
-use crate::protocol::{MAX_FRAME_BYTES, MAX_LINE_BYTES, Protocol, pickle, plaintext};
+use crate::protocol::{Protocol, pickle, plaintext};
 
 /// What an emptied buffer keeps, in bytes: one usual read.
 const KEPT_BYTES: usize = 65_536;

@@ -19,11 +19,12 @@ use crate::config::{Config, Delivery, NonFinite, Overflow};
 use crate::error::{EnqueueError, MetricError};
 use crate::event::{Event, Failure};
 use crate::instant::Instant;
-use crate::metric::{Metric, Point, Timestamp};
+use crate::metric::{Metric, Point};
 use crate::protocol::Protocol;
 use crate::queue::Queue;
 use crate::stats::Stats;
 use crate::ticket::{Dropped, Progress, Ticket, Wait};
+use crate::value::Timestamp;
 use crate::window::Window;
 
 use connection::{Link, Phase};

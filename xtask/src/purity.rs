@@ -1,9 +1,12 @@
 //! `cargo xtask purity`: graphite-proto and graphite-encoder know no runtime, socket, clock or
-//! thread.
+//! thread, and their rooms are built one upon the other.
 //!
-//! By their dependency trees, by the lint file that clippy enforces, and by the words of their
-//! sources, which also catches what a lint cannot name. Not here: the enforcing of the lint file,
-//! which is clippy's own step.
+//! By their dependency trees, bare and with the client layer, by the lint file that clippy
+//! enforces, and by the words of their sources, which also catches what a lint cannot name. What a
+//! room imports is looked at in `rooms.rs`. Not here: the enforcing of the lint file, which is
+//! clippy's own step.
+
+mod rooms;
 
 use std::path::Path;
 
@@ -19,11 +22,10 @@ const BANNED_CRATES: &[&str] = &[
     "async-io",
     "async-net",
     "async-std",
+    "blocking",
     "chrono",
-    "futures",
-    "futures-core",
+    "fastrand",
     "futures-executor",
-    "futures-util",
     "getrandom",
     "hyper",
     "libc",
@@ -38,10 +40,23 @@ const BANNED_CRATES: &[&str] = &[
     "tokio",
 ];
 
+/// Crates that have no place where nothing waits: traits and channels of asynchronous code.
+const ASYNC_CRATES: &[&str] =
+    &["futures", "futures-channel", "futures-core", "futures-io", "futures-sink", "futures-util"];
+
+/// The forms in which the pure crates are built: with which features, and whether asynchronous
+/// code has a place in it.
+const FORMS: [(&str, &str, bool); 3] = [
+    ("graphite-encoder", "", false),
+    ("graphite-proto", "", false),
+    ("graphite-proto", "client", true),
+];
+
 /// What the lint file must ban.
 const LINT_BANS: &[&str] = &[
     "std::time::Instant::now",
     "std::time::SystemTime::now",
+    "std::hash::RandomState::new",
     "std::thread::sleep",
     "std::thread::spawn",
     "std::net::TcpStream",
@@ -57,26 +72,43 @@ const BANNED_PATHS: &[&[&str]] = &[
     &["std", "fs"],
     &["std", "os"],
     &["time", "Instant"],
+    &["hash", "RandomState"],
     &["Instant", "now"],
     &["SystemTime", "now"],
     &["UNIX_EPOCH", "elapsed"],
 ];
 
 /// Words that may not stand in the sources.
-const BANNED_WORDS: &[&str] = &["async", "await", "unsafe"];
+const BANNED_WORDS: &[&str] = &["unsafe"];
+
+/// Words that may stand in the client layer only.
+const ASYNC_WORDS: &[&str] = &["async", "await"];
 
 pub(crate) fn run(arguments: &[String]) -> Result {
     no_arguments(arguments)?;
-    let mut faults = Vec::new();
     let lints = read(&root().join("graphite-proto/.clippy.toml"))?;
-    faults.extend(check_lints(&lints));
+    let mut faults = check_lints(&lints);
+    for (name, features, asynchronous) in FORMS {
+        faults.extend(check_tree(name, asynchronous, &tree(name, features)?));
+    }
     for name in PURE {
-        faults.extend(check_tree(name, &tree(name)?));
         let src = root().join(name).join("src");
+        let mut imports = Vec::new();
         for file in rust_files(&src)? {
-            let shown = file.strip_prefix(root()).unwrap_or(&file).to_owned();
-            faults.extend(check_source(&shown, &read(&file)?)?);
+            let inner = file.strip_prefix(&src).unwrap_or(&file);
+            if is_test(inner) {
+                continue;
+            }
+            let paths = paths(&file)?;
+            let found = check_words(&paths, is_client_layer(inner));
+            faults.extend(
+                found
+                    .into_iter()
+                    .map(|word| format!("{name}/src/{} holds `{word}`", inner.display())),
+            );
+            imports.push((rooms::module(inner), paths));
         }
+        faults.extend(rooms::check(name, &imports));
     }
     if faults.is_empty() {
         println!("purity: {} hold no runtime, socket, clock or thread", PURE.join(" and "));
@@ -85,10 +117,20 @@ pub(crate) fn run(arguments: &[String]) -> Result {
     Err(format!("faults: {}\n  {}", faults.len(), faults.join("\n  ")).into())
 }
 
+/// Returns whether a file, by its path in `src`, is one of tests alone.
+fn is_test(file: &Path) -> bool {
+    file.with_extension("").iter().any(|part| part == "tests")
+}
+
+/// Returns whether a file, by its path in `src`, belongs to what is built with the feature alone.
+fn is_client_layer(file: &Path) -> bool {
+    file.starts_with("client") || file == Path::new("client.rs")
+}
+
 /// Returns the normal and build dependencies of a crate, a line each, indented by depth.
-fn tree(name: &str) -> Result<String> {
-    let arguments =
-        ["tree", "-p", name, "-e", "normal,build", "--prefix", "depth", "--target", "all"];
+fn tree(name: &str, features: &str) -> Result<String> {
+    let arguments = ["tree", "-p", name, "--features", features, "-e", "normal,build"];
+    let arguments = arguments.into_iter().chain(["--prefix", "depth", "--target", "all"]);
     let output = cargo(arguments).output()?;
     if !output.status.success() {
         return Err(
@@ -99,7 +141,8 @@ fn tree(name: &str) -> Result<String> {
 }
 
 /// Finds banned crates in a tree, and says by which way they came.
-fn check_tree(name: &str, tree: &str) -> Vec<String> {
+fn check_tree(name: &str, asynchronous: bool, tree: &str) -> Vec<String> {
+    let also = if asynchronous { &[] } else { ASYNC_CRATES };
     let mut way: Vec<&str> = Vec::new();
     let mut faults = Vec::new();
     for line in tree.lines() {
@@ -108,7 +151,7 @@ fn check_tree(name: &str, tree: &str) -> Vec<String> {
         let krate = rest.split_whitespace().next().unwrap_or_default();
         way.truncate(depth.parse().unwrap_or(0));
         way.push(krate);
-        if BANNED_CRATES.contains(&krate) {
+        if BANNED_CRATES.iter().chain(also).any(|banned| *banned == krate) {
             faults.push(format!("{name} depends on {krate}: {}", way.join(" > ")));
         }
     }
@@ -120,25 +163,25 @@ fn check_lints(file: &str) -> Vec<String> {
     missing.map(|path| format!("graphite-proto/.clippy.toml does not ban {path}")).collect()
 }
 
-/// Finds banned words and paths in a source, outside of comments, texts and its tests.
-fn check_source(file: &Path, text: &str) -> Result<Vec<String>> {
+/// Returns the paths of a source, outside of comments, texts and its tests.
+fn paths(file: &Path) -> Result<Vec<Vec<String>>> {
     let tokens: TokenStream =
-        text.parse().map_err(|error| format!("{}: {error}", file.display()))?;
+        read(file)?.parse().map_err(|error| format!("{}: {error}", file.display()))?;
     let mut paths = Vec::new();
     collect_paths(tokens, &[], &mut paths);
-    let mut faults = Vec::new();
-    for word in BANNED_WORDS {
-        // `#![forbid(unsafe_code)]` is another word.
-        if paths.iter().flatten().any(|found| found == word) {
-            faults.push(format!("{} holds `{word}`", file.display()));
-        }
-    }
-    for ban in BANNED_PATHS {
-        if paths.iter().any(|path| path.windows(ban.len()).any(|found| found == *ban)) {
-            faults.push(format!("{} holds `{}`", file.display(), ban.join("::")));
-        }
-    }
-    Ok(faults)
+    Ok(paths)
+}
+
+/// Finds banned words and paths among those of a source.
+fn check_words(paths: &[Vec<String>], client_layer: bool) -> Vec<String> {
+    let also = if client_layer { &[] } else { ASYNC_WORDS };
+    // `#![forbid(unsafe_code)]` is another word.
+    let words = BANNED_WORDS.iter().chain(also).map(|word| vec![*word]);
+    let bans = words.chain(BANNED_PATHS.iter().map(|ban| ban.to_vec()));
+    let holds = |ban: &Vec<&str>| {
+        paths.iter().any(|path| path.windows(ban.len()).any(|found| found == ban.as_slice()))
+    };
+    bans.filter(holds).map(|ban| ban.join("::")).collect()
 }
 
 /// Lists the paths of a source, words joined by `::` or a dot; `a::{b, c::{d}}` gives `a::b` and
@@ -165,8 +208,13 @@ fn collect_paths(tokens: TokenStream, before: &[String], paths: &mut Vec<Vec<Str
                 path.push(word.to_string());
             }
             TokenTree::Group(group) => {
-                let before = if joined { path.as_slice() } else { &[] };
-                collect_paths(group.stream(), before, paths);
+                if joined {
+                    collect_paths(group.stream(), &path, paths);
+                    // It stands in those of the group.
+                    path = before.to_vec();
+                } else {
+                    collect_paths(group.stream(), &[], paths);
+                }
             }
             TokenTree::Punct(mark) => {
                 skipping = mark.as_char() == '#' && tokens.peek().is_some_and(is_test_attribute);
@@ -189,8 +237,17 @@ fn is_test_attribute(token: &TokenTree) -> bool {
 mod tests {
     use super::*;
 
+    fn faults_in(source: &str, client_layer: bool) -> Vec<String> {
+        let mut paths = Vec::new();
+        collect_paths(source.parse().unwrap(), &[], &mut paths);
+        check_words(&paths, client_layer)
+    }
+
+    /// What is a fault in both forms, or in none.
     fn faults(source: &str) -> Vec<String> {
-        check_source(Path::new("src/planted.rs"), source).unwrap()
+        let faults = faults_in(source, false);
+        assert_eq!(faults, faults_in(source, true), "{source}");
+        faults
     }
 
     #[test]
@@ -205,9 +262,26 @@ mod tests {
             "use std::time::UNIX_EPOCH; fn f() { UNIX_EPOCH.elapsed(); }",
             "#[cfg(test)] mod tests; use std::net::TcpStream;",
             "#[cfg(not(test))] use std::fs;",
-            "async fn f() {}",
+            "fn f() -> u64 { std::hash::RandomState::new().hash_one(0) }",
+            "fn f() { unsafe { g() } }",
         ] {
             assert!(!faults(planted).is_empty(), "{planted}");
+        }
+    }
+
+    #[test]
+    fn asynchronous_code_has_its_place_in_the_client_layer_only() {
+        for planted in ["async fn f() {}", "fn f() { async { g().await } }"] {
+            assert!(!faults_in(planted, false).is_empty(), "{planted}");
+            assert_eq!(faults_in(planted, true), [""; 0], "{planted}");
+        }
+        for (file, client_layer) in [
+            ("client.rs", true),
+            ("client/driver.rs", true),
+            ("sender.rs", false),
+            ("lib.rs", false),
+        ] {
+            assert_eq!(is_client_layer(Path::new(file)), client_layer, "{file}");
         }
     }
 
@@ -224,8 +298,29 @@ mod tests {
     #[test]
     fn a_runtime_among_the_dependencies_is_found_with_its_way() {
         let tree = "0graphite-proto v0.1.0 (x)\n1serde v1.0.0\n1pretty v1.0.0\n2tokio v1.0.0\n1itoa v1.0.0\n";
-        let faults = check_tree("graphite-proto", tree);
-        assert_eq!(faults, ["graphite-proto depends on tokio: graphite-proto > pretty > tokio"]);
+        for asynchronous in [false, true] {
+            let faults = check_tree("graphite-proto", asynchronous, tree);
+            assert_eq!(
+                faults,
+                ["graphite-proto depends on tokio: graphite-proto > pretty > tokio"]
+            );
+        }
+    }
+
+    #[test]
+    fn channels_and_sinks_come_with_the_client_layer_only() {
+        let tree = "0graphite-proto v0.1.0 (x)\n1futures v0.3.0\n2futures-sink v0.3.0\n";
+        assert_eq!(check_tree("graphite-proto", false, tree).len(), 2);
+        assert_eq!(check_tree("graphite-proto", true, tree), [""; 0]);
+        let tree = format!("{tree}2futures-executor v0.3.0\n");
+        assert_eq!(check_tree("graphite-proto", true, &tree).len(), 1);
+    }
+
+    /// The trees are those of the forms: without the feature nothing of it comes in.
+    #[test]
+    fn the_tree_of_each_form_is_looked_at() {
+        let holds = |features| tree("graphite-proto", features).unwrap().contains("futures-sink");
+        assert_eq!([holds(""), holds("client")], [false, true]);
     }
 
     #[test]

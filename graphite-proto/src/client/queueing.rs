@@ -12,8 +12,9 @@ use crate::client::runtime::Runtime;
 use crate::client::shared::{Machine, Shared};
 use crate::error::EnqueueError;
 use crate::instant::Instant;
-use crate::metric::{Metric, Timestamp};
+use crate::metric::Metric;
 use crate::ticket::Ticket;
+use crate::value::Timestamp;
 
 /// Points that a call queues.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::instant::Instant;
-use crate::metric::Timestamp;
+use crate::value::Timestamp;
 
 /// A runtime: clock, timers, tasks, names and TCP.
 ///

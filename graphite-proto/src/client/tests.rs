@@ -17,7 +17,7 @@ use futures::channel::oneshot;
 
 use crate::client::runtime::{Runtime, Tcp, TcpOptions, Timer};
 use crate::instant::Instant;
-use crate::metric::Timestamp;
+use crate::value::Timestamp;
 
 type Addresses = io::Result<Vec<SocketAddr>>;
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::{Config, Delivery};
 use crate::error::PrefixError;
+use crate::limits::MAX_FRAME_BYTES;
 use crate::metric::check_prefix;
-use crate::protocol::MAX_FRAME_BYTES;
 
 /// The most that queue and window may hold, in bytes: 1 GiB.
 const MOST_BYTES: usize = 1 << 30;

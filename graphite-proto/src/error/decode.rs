@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::{EXCERPT, Meant, excerpt};
-use crate::metric::Timestamp;
+use crate::value::Timestamp;
 
 /// Why a [`Receiver`](crate::Receiver) has no point for a line, a pickle or an element of one.
 #[derive(Clone, Debug, PartialEq)]

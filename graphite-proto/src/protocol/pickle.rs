@@ -12,7 +12,8 @@
 use serde::ser::{Serialize, SerializeTuple as _, Serializer};
 
 use crate::error::MetricError;
-use crate::metric::{Point, Value};
+use crate::metric::Point;
+use crate::value::Value;
 
 /// The bytes of the frame's length.
 pub(crate) const HEADER: usize = 4;

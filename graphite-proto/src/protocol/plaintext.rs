@@ -5,10 +5,11 @@
 
 use memchr::memrchr;
 
-use super::MAX_LINE_BYTES;
 use crate::error::{DecodeError, MetricError};
-use crate::metric::{Metric, Point, Value};
-use crate::receiver::number;
+use crate::limits::MAX_LINE_BYTES;
+use crate::metric::{Metric, Point};
+use crate::protocol::number;
+use crate::value::Value;
 
 /// The most that a line holds beside its path: two spaces, the longest value (24 bytes, a
 /// float), the longest timestamp (10) and the newline.

@@ -21,9 +21,9 @@ use memchr::memchr;
 pub(super) use self::frame::Frame;
 use self::frame::Item;
 use crate::error::{DecodeError, excerpt_bytes};
-use crate::metric::Value;
-use crate::protocol::MAX_FRAME_BYTES;
-use crate::receiver::number;
+use crate::limits::MAX_FRAME_BYTES;
+use crate::protocol::number;
+use crate::value::Value;
 
 /// The most values a pickle may make. A point makes five and takes 11 bytes at the very least, so
 /// no pickle of points comes near.

@@ -7,8 +7,9 @@
 use std::ops::Range;
 
 use crate::error::DecodeError;
-use crate::metric::{Metric, Value};
-use crate::receiver::number;
+use crate::metric::Metric;
+use crate::protocol::number;
+use crate::value::Value;
 
 /// The most bytes that the paths of one pickle may have together. A path in the memo is named
 /// again by two bytes: without a limit a mebibyte could stand for a hundred gibibytes.

@@ -1,7 +1,7 @@
 //! Numbers as they are read, from text and from pickles: what becomes an integer, what a float,
 //! and which timestamps are taken.
 
-use crate::metric::{Timestamp, Value};
+use crate::value::{Timestamp, Value};
 
 /// Reads a number that is written as text, as Python's `float()` would, but exactly where it is
 /// an integer. NaN and the infinities are returned as they are.
