@@ -10,7 +10,6 @@ mod oracle;
 mod outage;
 mod port;
 mod purity;
-mod signal;
 mod sockets;
 mod test;
 mod workspace;

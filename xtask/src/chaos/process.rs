@@ -8,12 +8,13 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use graphite_proto::Protocol;
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::order::Order;
 use super::record;
 use super::tally::Tally;
+use crate::sockets;
 use crate::workspace::this_program;
-use crate::{signal, sockets};
 
 /// The tally that receivers' records go to, and a bell for whoever waits for them.
 pub(super) struct Board {
@@ -104,7 +105,7 @@ impl Process {
             // It ended by itself, and told.
             Some(_) => 0,
             None => {
-                signal::send(&self.child, "STOP")?;
+                kill_process(Pid::from_child(&self.child), Signal::STOP)?;
                 sockets::unread((Ipv4Addr::LOCALHOST, self.port).into())?
             }
         };

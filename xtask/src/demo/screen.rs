@@ -1,8 +1,12 @@
 //! The terminal: whether there is one, how large it is, and a block of lines redrawn in place.
+//!
+//! By hand, since the codes are few and every terminal knows them; a crate of terminals is larger
+//! than the demo. Not here: keys. Ctrl-C, the only one, comes as a signal ([`super::interrupts`]).
 
 use std::env;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::process::{Command, Stdio};
+
+use rustix::termios::tcgetwinsize;
 
 /// No line wraps and no cursor blinks while a block is redrawn.
 const BEGIN: &str = "\x1b[?25l\x1b[?7l";
@@ -55,13 +59,11 @@ impl Drop for Screen {
     }
 }
 
-/// Returns the terminal's height in lines: std cannot tell, but `stty` can wherever there is one.
+/// Returns the terminal's height in lines.
 pub(super) fn height() -> usize {
-    let stty = Command::new("stty").arg("size").stdin(Stdio::inherit()).output();
-    let size = stty.ok().and_then(|output| String::from_utf8(output.stdout).ok());
-    let rows = size.and_then(|size| size.split_whitespace().next()?.parse().ok());
+    let rows = tcgetwinsize(io::stdout()).map_or(0, |size| size.ws_row);
     // Some terminals, serial ones among them, say 0.
-    rows.filter(|&rows| rows > 0).unwrap_or(24)
+    if rows > 0 { rows.into() } else { 24 }
 }
 
 /// Marks text with a colour, or does not.

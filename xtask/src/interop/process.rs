@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::Result;
 use crate::sockets;
 
@@ -42,14 +44,13 @@ impl Process {
         Ok(process)
     }
 
-    /// Sends a signal by its name.
-    pub(super) fn signal(&self, name: &str) -> Result {
-        crate::signal::send(&self.child, name)
+    pub(super) fn signal(&self, signal: Signal) -> Result {
+        Ok(kill_process(Pid::from_child(&self.child), signal)?)
     }
 
     /// Asks the receiver to end, and waits until it has.
     pub(super) fn terminate(mut self) -> Result {
-        self.signal("TERM")?;
+        self.signal(Signal::TERM)?;
         self.ended()
     }
 

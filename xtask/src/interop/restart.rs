@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use graphite_proto::Stats;
+use rustix::process::Signal;
 
 use super::carbon::Cache;
 use super::compare::{compare, exact};
@@ -73,16 +74,16 @@ pub(super) fn rows(bench: &Bench) -> Vec<Row> {
 fn hold_back(cache: &mut Cache, address: SocketAddr) -> Result {
     let process = cache.process()?;
     for _ in 0..10 {
-        process.signal("STOP")?;
+        process.signal(Signal::STOP)?;
         thread::sleep(Duration::from_millis(180));
-        process.signal("CONT")?;
+        process.signal(Signal::CONT)?;
         thread::sleep(Duration::from_millis(20));
     }
-    process.signal("STOP")?;
+    process.signal(Signal::STOP)?;
     let much = wait("much stands unread", || Ok(sockets::unread(address)? >= UNREAD));
     // It is delivered with the going on.
-    process.signal("TERM")?;
-    process.signal("CONT")?;
+    process.signal(Signal::TERM)?;
+    process.signal(Signal::CONT)?;
     much
 }
 
