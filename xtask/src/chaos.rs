@@ -11,7 +11,6 @@ mod loss;
 mod order;
 mod point;
 mod process;
-mod random;
 mod receiver;
 mod record;
 mod run;
@@ -20,10 +19,10 @@ mod tally;
 mod watch;
 mod way;
 
+use fastrand::Rng;
 use graphite_proto::Delivery;
 
 use args::Args;
-use random::Random;
 use run::{Plan, Report};
 use table::Table;
 use watch::Watch;
@@ -57,7 +56,7 @@ pub(crate) fn run(args: &[String]) -> crate::Result {
     let watch = Watch::start();
     let mut broken = Vec::new();
     for &delivery in &args.deliveries {
-        let mut random = Random::new(seed);
+        let mut random = Rng::with_seed(seed);
         let reports = level(&args, delivery, &mut random, &watch)?;
         let table = Table(&reports);
         println!("\n{table}\n{}", table.ways());
@@ -76,7 +75,7 @@ pub(crate) fn run(args: &[String]) -> crate::Result {
 fn level(
     args: &Args,
     delivery: Delivery,
-    random: &mut Random,
+    random: &mut Rng,
     watch: &Watch,
 ) -> crate::Result<Vec<Report>> {
     let mut deck = Deck::new(stalls(delivery, args.buffer));

@@ -1,6 +1,5 @@
 //! The arguments of the task.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::str::FromStr;
 
 use graphite_proto::{Delivery, Protocol};
@@ -35,8 +34,7 @@ impl Args {
             runtimes: vec![Runtime::Tokio, Runtime::AsyncStd],
             protocols: vec![Protocol::Plaintext, Protocol::Pickle],
             deliveries: Vec::new(),
-            // The system seeds each of these anew.
-            seed: RandomState::new().hash_one(0) % 1_000_000,
+            seed: fastrand::u64(..1_000_000),
             buffer: None,
             life: 400,
         };

@@ -1,11 +1,13 @@
 //! One run: a client under load, and its receiver lost in one way after another.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use graphite_proto::{Delivery, Protocol};
 
 use super::load::{self, Outcome, Reins, Runtime, Target};
@@ -13,7 +15,6 @@ use super::loss::{Loss, Mark, losses};
 use super::order::Order;
 use super::point::FIRST;
 use super::process::{Board, Process, Setup};
-use super::random::Random;
 use super::watch::Watch;
 use super::way::{Deck, Way};
 use crate::port::Port;
@@ -68,7 +69,7 @@ pub(super) struct Report {
 pub(super) fn run(
     plan: Plan,
     deck: &mut Deck,
-    random: &mut Random,
+    random: &mut Rng,
     watch: &Watch,
 ) -> crate::Result<Report> {
     let start = Instant::now();
@@ -77,7 +78,7 @@ pub(super) fn run(
     let (board, reins) = (Board::new(), Arc::new(Reins::default()));
     let Plan { runtime, protocol, delivery, buffer, .. } = plan;
     let setup = Setup { protocol, port: address.port(), buffer, board: board.clone() };
-    let target = Target { address, protocol, delivery, seed: random.below(u64::MAX) };
+    let target = Target { address, protocol, delivery, seed: random.u64(..) };
     let loaded = reins.clone();
     let load = thread::spawn(move || load::run(runtime, target, &loaded));
     let mut stage = Stage {
@@ -172,10 +173,10 @@ impl Stage {
     }
 
     /// Lets the receiver live for a while, loses it, and has it back.
-    fn lose(&mut self, way: Way, random: &mut Random) -> crate::Result {
+    fn lose(&mut self, way: Way, random: &mut Rng) -> crate::Result {
         self.connected()?;
-        self.reins.one_by_one.store(random.chance(3), Ordering::Relaxed);
-        thread::sleep(random.millis(0, self.plan.life));
+        self.reins.one_by_one.store(random.u8(..3) == 0, Ordering::Relaxed);
+        thread::sleep(millis(random, 0..self.plan.life));
         self.calmed();
         match way {
             Way::Kill | Way::Down => {}
@@ -183,22 +184,22 @@ impl Stage {
             Way::CloseInFrame => self.end(Order::CloseInFrame)?,
             Way::CloseIdle => self.close_idle()?,
             Way::CloseAndGoOn => self.done(Order::CloseAndGoOn)?,
-            Way::Refuse => self.done(Order::Refuse(1 + random.below(3) as u32))?,
-            Way::ShutDown => self.done(Order::ShutDown(2 + random.below(4) as u32))?,
+            Way::Refuse => self.done(Order::Refuse(random.u32(1..4)))?,
+            Way::ShutDown => self.done(Order::ShutDown(random.u32(2..6)))?,
             Way::HalfOpen => self.half_open(random)?,
             Way::Pause => {
-                self.done(Order::Pause(random.millis(100, 1000)))?;
+                self.done(Order::Pause(millis(random, 100..1000)))?;
                 let arrived = self.setup.board.tally().distinct;
                 self.wait("new point", |tally| tally.distinct > arrived)?;
                 thread::sleep(Duration::from_millis(100));
             }
             Way::Slow => {
                 self.process.order(Order::ReadSlowly(PATIENCE))?;
-                thread::sleep(random.millis(50, 400));
+                thread::sleep(millis(random, 50..400));
             }
             Way::Stall => {
                 self.process.order(Order::Pause(PATIENCE))?;
-                thread::sleep(random.millis(100, 1000));
+                thread::sleep(millis(random, 100..1000));
             }
         }
         let lives = matches!(way, Way::CloseAndGoOn | Way::Refuse | Way::ShutDown | Way::Pause);
@@ -214,7 +215,7 @@ impl Stage {
         }
         if !lives {
             self.connections = connections;
-            let down = if way == Way::Down { random.millis(50, 600) } else { Duration::ZERO };
+            let down = if way == Way::Down { millis(random, 50..600) } else { Duration::ZERO };
             thread::sleep(down);
             self.process = Process::start(&self.setup)?;
         }
@@ -244,13 +245,13 @@ impl Stage {
 
     /// Has the receiver close and be half-open from then on, and points arrive over such a
     /// connection for a while.
-    fn half_open(&mut self, random: &mut Random) -> crate::Result {
+    fn half_open(&mut self, random: &mut Rng) -> crate::Result {
         self.done(Order::HalfOpen)?;
         self.connected()?;
         let arrived = |tally: &super::tally::Tally| tally.distinct + tally.repeated;
         let before = arrived(&self.setup.board.tally());
         self.wait("point over a half-open connection", |tally| arrived(tally) > before)?;
-        thread::sleep(random.millis(50, 400));
+        thread::sleep(millis(random, 50..400));
         Ok(())
     }
 
@@ -292,4 +293,8 @@ impl Stage {
         drop(tally);
         self.end(Order::Close)
     }
+}
+
+fn millis(random: &mut Rng, range: Range<u64>) -> Duration {
+    Duration::from_millis(random.u64(range))
 }

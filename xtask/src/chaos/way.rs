@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::random::Random;
+use fastrand::Rng;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Way {
@@ -84,7 +84,7 @@ impl Deck {
         Self { ways, left: Vec::new() }
     }
 
-    pub(super) fn deal(&mut self, random: &mut Random) -> Way {
+    pub(super) fn deal(&mut self, random: &mut Rng) -> Way {
         if self.left.is_empty() {
             self.left.clone_from(&self.ways);
             random.shuffle(&mut self.left);
