@@ -1,9 +1,9 @@
 //! `cargo xtask interop`: real receivers are started, fed, read back and compared.
 //!
 //! Each receiver runs on a loopback address and in a folder below `target` of its own; what is not
-//! there is installed. It takes Linux, for those addresses and for proc(5). The matrix at the end
-//! has a row for every receiver, protocol and runtime. Not here: receivers that are killed at
-//! random, which is `cargo xtask chaos`.
+//! there is installed. A run that fails keeps its folder. It takes Linux, for those addresses and
+//! for proc(5). The matrix at the end has a row for every receiver, protocol and runtime. Not here:
+//! receivers that are killed at random, which is `cargo xtask chaos`.
 
 mod carbon;
 mod compare;
@@ -26,7 +26,7 @@ use std::thread;
 
 use graphite_proto::Protocol;
 
-use crate::workspace::root;
+use crate::workspace::{root, target};
 use compare::Outcome;
 use points::{Expected, Load};
 use send::Runtime;
@@ -88,13 +88,11 @@ pub(crate) fn short() -> crate::Result {
 /// Runs the receivers that are named, or all of them.
 pub(crate) fn run(arguments: &[String]) -> crate::Result {
     let (names, points, short) = parse(arguments)?;
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
-    let target = std::path::absolute(target)?;
-    let folder = target.join(FOLDER).join(format!("run-{}", std::process::id()));
+    let target = target()?;
+    let folder = target.join(FOLDER);
     std::fs::create_dir_all(&folder)?;
-    let python = python(&target);
-    let bench = Bench { points, short, folder, python };
+    let folder = tempfile::Builder::new().prefix("run-").tempdir_in(folder)?;
+    let bench = Bench { points, short, folder: folder.path().to_owned(), python: python(&target) };
     let mut rows = Vec::new();
     for (name, make) in RECEIVERS {
         if names.is_empty() || names.iter().any(|wanted| wanted == name) {
@@ -106,9 +104,10 @@ pub(crate) fn run(arguments: &[String]) -> crate::Result {
     let (same, failed, skipped) = (count("same"), count("DIFFERS"), count("skipped"));
     println!("interop: {same} rows the same, {failed} differ, {skipped} skipped");
     if failed > 0 {
-        return Err(format!("{failed} rows differ; see {}", bench.folder.display()).into());
+        // With the receivers' logs and stores.
+        return Err(format!("{failed} rows differ; see {}", folder.keep().display()).into());
     }
-    Ok(std::fs::remove_dir_all(&bench.folder)?)
+    Ok(folder.close()?)
 }
 
 /// Returns a Python that has carbon and aiographite, installed where it is missing, or what to do.

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::workspace::{cargo, root};
+use crate::workspace::{cargo, root, target};
 use crate::{Result, interop};
 
 pub(crate) const USAGE: &str = "[--names N] [--seed S] [--all]   (a million names by default)";
@@ -69,13 +69,6 @@ fn environment(target: &Path) -> (PathBuf, bool) {
             (PathBuf::from("python3"), false)
         }
     }
-}
-
-fn target() -> Result<PathBuf> {
-    let output = cargo(["metadata", "--format-version", "1", "--no-deps"]).output()?;
-    let text = String::from_utf8(output.stdout)?;
-    let (_, rest) = text.split_once("\"target_directory\":\"").ok_or("cargo names no target")?;
-    Ok(PathBuf::from(rest.split('"').next().unwrap_or_default()))
 }
 
 fn status(command: &mut Command) -> Result {

@@ -22,6 +22,15 @@ pub(crate) fn cargo<I: IntoIterator<Item: Into<OsString>>>(arguments: I) -> Comm
     command
 }
 
+/// Returns the folder that cargo builds into.
+pub(crate) fn target() -> Result<PathBuf> {
+    let output = cargo(["metadata", "--format-version", "1", "--no-deps"]).output()?;
+    let text = String::from_utf8(output.stdout)?;
+    // The one key that is wanted; a reader of JSON would be built for it alone.
+    let (_, rest) = text.split_once("\"target_directory\":\"").ok_or("cargo names no target")?;
+    Ok(PathBuf::from(rest.split('"').next().unwrap_or_default()))
+}
+
 /// Returns every Rust file below a folder, sorted.
 pub(crate) fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
