@@ -12,11 +12,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use clap::value_parser;
 use graphite_proto::{Delivery, Metric};
 
-pub(crate) const USAGE: &str = "[--seconds N]   (of bare reading a row, 40 by default)";
-
-const SECONDS: u64 = 40;
 /// Bytes a second.
 const RATES: [u64; 2] = [30_000, 1_000_000];
 const LEVELS: [(&str, Delivery); 2] = [
@@ -35,24 +33,22 @@ type Feed = fn(Delivery, SocketAddr, u64, &Receiver) -> crate::Result;
 const CLIENTS: &[(&str, Feed)] =
     &[("tokio", tokio_client::feed), ("async-std", async_std_client::feed)];
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How long the bare reading of a row takes, in seconds.
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    #[arg(value_parser = value_parser!(u64).range(1..))]
+    seconds: u64,
+}
+
 /// Runs all rows; fails if one breaks its promise.
-pub(crate) fn run(arguments: &[String]) -> crate::Result {
-    let seconds = match arguments {
-        [] => SECONDS,
-        [flag, seconds] if flag == "--seconds" => {
-            let number = seconds.parse().ok().filter(|&seconds: &u64| seconds > 0);
-            number.ok_or_else(|| format!("--seconds takes a number from 1, not {seconds:?}"))?
-        }
-        other => {
-            return Err(format!("arguments {other:?} are not known; there are: {USAGE}").into());
-        }
-    };
+pub(crate) fn run(args: Args) -> crate::Result {
     println!("runtime    level         bytes/s       bytes  connections  time / bare  sent / fed");
     let mut broken = Vec::new();
     for rate in RATES {
         for (runtime, feed) in CLIENTS {
             for (level, delivery) in LEVELS {
-                let points = seconds * rate / line().len() as u64;
+                let points = args.seconds * rate / line().len() as u64;
                 let bytes = points * line().len() as u64;
                 let bare = Duration::from_secs_f64(bytes as f64 / rate as f64);
                 let receiver = Receiver::new(rate)?;

@@ -22,42 +22,49 @@ mod way;
 use fastrand::Rng;
 use graphite_proto::Delivery;
 
-use args::Args;
+use args::Levels;
 use run::{Plan, Report};
 use table::Table;
 use watch::Watch;
 use way::Deck;
 
-pub(crate) use args::USAGE;
+use crate::choice::{Protocols, Runtimes};
+
+pub(crate) use args::{Args, ReceiverArgs};
 
 /// What our kernel holds in flight with the client's own send buffer of 256 KiB, in bytes.
 const SEND_SIDE: usize = 3 << 19;
 
-/// What every change passes: some 60 kills over all pairs and levels, with a window that the little
-/// that an unoptimised build sends in this time fills, and that covers what the kernels hold.
-const SHORT: &str = "--kills 20 --delivery all --window 2097152 --receive-buffer 131072";
-
-/// Runs the short form.
+/// Runs what every change passes: some 60 kills over all pairs and levels, with a window that is
+/// filled by the little that an unoptimised build sends in this time, and that covers what the
+/// kernels hold.
 pub(crate) fn short() -> crate::Result {
-    run(&SHORT.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    run(Args {
+        kills: 20,
+        runtime: Runtimes::Both,
+        protocol: Protocols::Both,
+        delivery: Levels::All,
+        seed: None,
+        window: 2 << 20,
+        receive_buffer: Some(128 << 10),
+        life: 400,
+    })
 }
 
-/// Runs the task, or with `receiver` as its first argument the process that it starts.
-pub(crate) fn run(args: &[String]) -> crate::Result {
-    if let [first, rest @ ..] = args
-        && first == "receiver"
-    {
-        let (protocol, port, buffer) = args::receiver(rest)?;
-        return receiver::run(protocol, port, buffer);
-    }
-    let args = Args::parse(args)?;
-    let (kills, seed) = (args.kills, args.seed);
-    println!("{kills} kills a delivery level, seed {seed}");
+/// Is a receiver, in a process of its own.
+pub(crate) fn receiver(args: ReceiverArgs) -> crate::Result {
+    receiver::run(args.protocol.list()[0], args.port, args.buffer)
+}
+
+pub(crate) fn run(args: Args) -> crate::Result {
+    let seed = args.seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
+    println!("{} kills a delivery level, seed {seed}", args.kills);
     let watch = Watch::start();
     let mut broken = Vec::new();
-    for &delivery in &args.deliveries {
+    for delivery in args.deliveries() {
         let mut random = Rng::with_seed(seed);
-        let reports = level(&args, delivery, &mut random, &watch)?;
+        let reports = level(&args, delivery, &mut random, &watch)
+            .map_err(|error| format!("{error} (seed {seed})"))?;
         let table = Table(&reports);
         println!("\n{table}\n{}", table.ways());
         let lines: Vec<String> = reports.iter().flat_map(table::broken).collect();
@@ -78,17 +85,16 @@ fn level(
     random: &mut Rng,
     watch: &Watch,
 ) -> crate::Result<Vec<Report>> {
-    let mut deck = Deck::new(stalls(delivery, args.buffer));
-    let pairs: Vec<_> = args.pairs().collect();
+    let mut deck = Deck::new(stalls(delivery, args.receive_buffer));
+    let pairs = args.pairs();
     let mut reports = Vec::new();
     for (index, &(runtime, protocol)) in pairs.iter().enumerate() {
         let kills = share(args.kills, index, pairs.len());
-        let (buffer, life) = (args.buffer, args.life);
+        let (buffer, life) = (args.receive_buffer, args.life);
         let plan = Plan { runtime, protocol, delivery, buffer, kills, life };
-        let (runtime, protocol) = table::name(plan);
-        let what = format!("{}, {runtime} {protocol}", table::level(delivery));
+        let what = format!("{}, {} {protocol}", table::level(delivery), runtime.name());
         let report = run::run(plan, &mut deck, random, &watch.during(&what));
-        let report = report.map_err(|error| format!("{what}: {error} (seed {})", args.seed))?;
+        let report = report.map_err(|error| format!("{what}: {error}"))?;
         eprintln!("{what}: {}", table::summary(&report));
         reports.push(report);
     }

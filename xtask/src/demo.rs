@@ -29,19 +29,17 @@ use self::sink::Sink;
 use self::view::{Phase, View};
 use crate::Result;
 
+pub(crate) use self::options::Args;
+
 /// Samples a second.
 const RATE: u32 = 4;
 
-pub(crate) const USAGE: &str = "[--to HOST[:PORT]] [--protocol ...] [--runtime ...] [--seconds N]";
-
-pub(crate) fn run(arguments: &[String]) -> Result {
-    let Some(options) = options::parse(arguments)? else {
-        return Ok(writeln!(io::stdout(), "{}", options::HELP)?);
-    };
-    let (local, to) = (options.to.is_none(), options.to.as_ref());
+pub(crate) fn run(args: Args) -> Result {
+    let protocols = args.protocols()?;
+    let (local, to) = (args.to.is_none(), args.to.as_ref());
     let mut links = Vec::new();
-    for &runtime in &options.runtimes {
-        let all = options.protocols.iter();
+    for &runtime in args.runtime.list() {
+        let all = protocols.iter();
         links.extend(all.map(|&protocol| Arc::new(Link::new(runtime, protocol, local))));
     }
     let mut machine = Machine::new();
@@ -61,7 +59,7 @@ pub(crate) fn run(arguments: &[String]) -> Result {
         let sample = Arc::new(machine.sample().0);
         sendings.iter().for_each(|sending| sending.send(sample.clone()));
     };
-    watch(&view, screen.as_mut(), options.seconds, &interrupts, &mut send)?;
+    watch(&view, screen.as_mut(), args.seconds, &interrupts, &mut send)?;
 
     // All at once: without a receiver each takes its time to give up.
     sendings.iter().for_each(Sending::end);

@@ -24,14 +24,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
+use clap::builder::PossibleValuesParser;
 use graphite_proto::Protocol;
 
+use crate::choice::{Runtime, Runtimes};
 use crate::workspace::{root, target};
 use compare::Outcome;
 use points::{Expected, Load};
-use send::Runtime;
-
-pub(crate) const USAGE: &str = "[NAME ...] [--points N] [--short]";
 
 /// A receiver, or a matter that concerns several: its name and what makes its rows.
 type Receiver = (&'static str, fn(&Bench) -> Vec<Row>);
@@ -47,7 +46,6 @@ const RECEIVERS: &[Receiver] = &[
 ];
 
 const PROTOCOLS: [Protocol; 2] = [Protocol::Plaintext, Protocol::Pickle];
-const RUNTIMES: [Runtime; 2] = [Runtime::Tokio, Runtime::AsyncStd];
 
 /// Where things are, below the target folder.
 const FOLDER: &str = "interop";
@@ -55,6 +53,20 @@ const FOLDER: &str = "interop";
 /// Points of a batch: over a hundred times what a pickle frame of 64 KiB holds.
 const POINTS: usize = 200_000;
 const SHORT_POINTS: usize = 10_000;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Only these receivers; all by default.
+    #[arg(value_name = "NAME")]
+    #[arg(value_parser = PossibleValuesParser::new(RECEIVERS.iter().map(|(name, _)| *name)))]
+    names: Vec<String>,
+    /// How many points a batch has; by default 200000, or 10000 with --short.
+    #[arg(long, value_name = "N")]
+    points: Option<usize>,
+    /// Fewer points, and what takes long with half of the pairs only.
+    #[arg(long)]
+    short: bool,
+}
 
 /// What a run has to go by.
 struct Bench {
@@ -80,14 +92,14 @@ struct Row {
     outcome: Result<Result<Outcome, String>, String>,
 }
 
-/// Runs the short form: fewer points, and what takes long with half of the pairs only.
+/// Runs the short form, for every change.
 pub(crate) fn short() -> crate::Result {
-    run(&["--short".to_owned()])
+    run(Args { names: Vec::new(), points: None, short: true })
 }
 
 /// Runs the receivers that are named, or all of them.
-pub(crate) fn run(arguments: &[String]) -> crate::Result {
-    let (names, points, short) = parse(arguments)?;
+pub(crate) fn run(Args { names, points, short }: Args) -> crate::Result {
+    let points = points.unwrap_or(if short { SHORT_POINTS } else { POINTS });
     let target = target()?;
     let folder = target.join(FOLDER);
     std::fs::create_dir_all(&folder)?;
@@ -115,30 +127,6 @@ pub(crate) fn python(target: &Path) -> Result<PathBuf, String> {
     install::python(&target.join(FOLDER).join("python"))
 }
 
-fn parse(arguments: &[String]) -> crate::Result<(Vec<String>, usize, bool)> {
-    let (mut names, mut points, mut short) = (Vec::new(), None, false);
-    let mut left = arguments.iter();
-    while let Some(argument) = left.next() {
-        match argument.as_str() {
-            "--short" => short = true,
-            "--points" => {
-                let number = left.next().ok_or("--points needs a number")?;
-                points =
-                    Some(number.parse().map_err(|error| format!("--points {number}: {error}"))?);
-            }
-            name if RECEIVERS.iter().any(|(known, _)| *known == name) => {
-                names.push(name.to_owned())
-            }
-            other => {
-                let known: Vec<&str> = RECEIVERS.iter().map(|(name, _)| *name).collect();
-                return Err(format!("{other:?} is none of {}", known.join(", ")).into());
-            }
-        }
-    }
-    let default = if short { SHORT_POINTS } else { POINTS };
-    Ok((names, points.unwrap_or(default), short))
-}
-
 impl Bench {
     fn python(&self) -> Result<PathBuf, String> {
         self.python.clone()
@@ -160,7 +148,7 @@ impl Bench {
     /// each of them once.
     fn ways(&self, protocols: &[Protocol], long: bool) -> Vec<Way> {
         let all = protocols.iter().flat_map(|&protocol| {
-            RUNTIMES.into_iter().map(move |runtime| Way { protocol, runtime })
+            Runtimes::Both.list().iter().map(move |&runtime| Way { protocol, runtime })
         });
         let pickle = |way: &Way| way.protocol == Protocol::Pickle;
         let other = |way: &Way| way.runtime == Runtime::AsyncStd;

@@ -4,6 +4,7 @@
 
 mod bench;
 mod chaos;
+mod choice;
 mod demo;
 mod interop;
 mod oracle;
@@ -16,60 +17,68 @@ mod workspace;
 
 use std::process::ExitCode;
 
+use clap::{Parser, Subcommand};
+
 /// What a task returns: an error is printed in one line, with its causes, and ends with code 1.
 pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// A task: its name, its arguments, what it is for, and what runs it.
-type Task = (&'static str, &'static str, &'static str, fn(&[String]) -> Result);
+/// Developer tasks of the workspace.
+#[derive(Parser)]
+#[command(
+    bin_name = "cargo xtask",
+    subcommand_value_name = "TASK",
+    subcommand_help_heading = "Tasks",
+    after_help = "`cargo xtask TASK --help` tells the options of a task."
+)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
 
-const TASKS: &[Task] = &[
-    ("demo", demo::USAGE, "this machine's figures, sent, received and counted", demo::run),
-    ("test", "", "everything that a change must pass", test::run),
-    ("purity", "", "proto and encoder know no runtime, socket, clock or thread", purity::run),
-    ("oracle", oracle::USAGE, "compares names with Python's and aiographite's", oracle::run),
-    ("interop", interop::USAGE, "feeds real receivers and compares what they store", interop::run),
-    ("chaos", chaos::USAGE, "kills receivers under load, counts what is lost", chaos::run),
-    ("bench", bench::USAGE, "confirms by slow receivers, beside the bare reading", bench::run),
-    ("outage", outage::USAGE, "feeds while the receiver is down, measures memory", outage::run),
-];
+#[derive(Subcommand)]
+enum Task {
+    /// Sends this machine's figures, and counts those that arrive.
+    Demo(demo::Args),
+    /// Runs everything that a change must pass.
+    Test,
+    /// Checks that proto and encoder know no runtime, socket or clock.
+    Purity,
+    /// Compares names with Python's and aiographite's.
+    Oracle(oracle::Args),
+    /// Feeds real receivers and compares what they store.
+    Interop(interop::Args),
+    /// Kills receivers under load and counts what is lost.
+    Chaos(chaos::Args),
+    /// Measures what confirming takes with slow receivers.
+    Bench(bench::Args),
+    /// Feeds while the receiver is down and measures memory.
+    Outage(outage::Args),
+    /// Is the receiver that `chaos` kills.
+    #[command(hide = true)]
+    ChaosReceiver(chaos::ReceiverArgs),
+    /// Is a row of `outage`, whose memory is its own.
+    #[command(hide = true)]
+    OutageRow(outage::RowArgs),
+}
 
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1);
-    let name = args.next().unwrap_or_else(|| "help".to_owned());
-    let args: Vec<String> = args.collect();
-    if matches!(name.as_str(), "help" | "--help" | "-h") {
-        help_with(None);
-        return ExitCode::SUCCESS;
-    }
-    let Some((.., task)) = TASKS.iter().find(|(task, ..)| *task == name) else {
-        eprintln!("xtask: there is no task {name:?}; `cargo xtask help` lists them");
-        return ExitCode::FAILURE;
+    let (name, result) = match Cli::parse().task {
+        Task::Demo(args) => ("demo", demo::run(args)),
+        Task::Test => ("test", test::run()),
+        Task::Purity => ("purity", purity::run()),
+        Task::Oracle(args) => ("oracle", oracle::run(args)),
+        Task::Interop(args) => ("interop", interop::run(args)),
+        Task::Chaos(args) => ("chaos", chaos::run(args)),
+        Task::Bench(args) => ("bench", bench::run(args)),
+        Task::Outage(args) => ("outage", outage::run(args)),
+        Task::ChaosReceiver(args) => ("chaos", chaos::receiver(args)),
+        Task::OutageRow(args) => ("outage", outage::row(args)),
     };
-    if let [flag] = &args[..]
-        && matches!(flag.as_str(), "--help" | "-h")
-    {
-        help_with(Some(&name));
-        return ExitCode::SUCCESS;
-    }
-    match task(&args) {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("xtask {name}: {}", chain(&*error));
             ExitCode::FAILURE
-        }
-    }
-}
-
-/// Tells of the task that is named, or of all.
-fn help_with(named: Option<&str>) {
-    println!("Usage: cargo xtask {} [ARGUMENTS]\n", named.unwrap_or("TASK"));
-    for (name, arguments, about, _) in TASKS {
-        if named.is_some_and(|named| named != *name) {
-            continue;
-        }
-        println!("  {name:8} {about}");
-        if !arguments.is_empty() {
-            println!("           {arguments}");
         }
     }
 }
@@ -83,4 +92,36 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_wrong_argument_is_named_with_what_is_allowed() {
+        for (line, named, allowed) in [
+            ("demo --seconds 0", "'0'", "1..=86400"),
+            ("demo --seconds 86401", "'86401'", "1..=86400"),
+            ("demo --to host:0", "host:0", "1 to 65535"),
+            ("demo --runtime smol", "'smol'", "tokio, async-std, both"),
+            ("chaos --kills 0", "'0'", "1..=1000000"),
+            ("chaos --delivery most", "'most'", "best-effort, replay, confirmed, all"),
+            ("chaos --receive-buffer 4095", "'4095'", "4096..=1073741824"),
+            ("chaos --life 10001", "'10001'", "1..=10000"),
+            ("interop karbon", "'karbon'", "carbon-cache, restart"),
+        ] {
+            let words = ["xtask"].into_iter().chain(line.split(' '));
+            let error = Cli::try_parse_from(words).err().map(|error| error.to_string());
+            let error = error.unwrap_or_default();
+            assert!(error.contains(named) && error.contains(allowed), "{line}: {error}");
+        }
+    }
 }

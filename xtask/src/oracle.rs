@@ -9,38 +9,29 @@ use std::process::Command;
 use crate::workspace::{cargo, root, target};
 use crate::{Result, interop};
 
-pub(crate) const USAGE: &str = "[--names N] [--seed S] [--all]   (a million names by default)";
-
-pub(crate) fn run(arguments: &[String]) -> Result {
-    let mut python: Vec<&str> = Vec::new();
-    let mut arguments = arguments.iter().map(String::as_str);
-    while let Some(argument) = arguments.next() {
-        match argument {
-            "--all" => python.push(argument),
-            "--names" | "--seed" => {
-                let number = arguments.next().filter(|value| value.parse::<u64>().is_ok());
-                let number = number.ok_or_else(|| format!("{argument} takes a whole number"))?;
-                python.extend([argument, number]);
-            }
-            _ => {
-                return Err(
-                    format!("argument {argument:?} is not known; there are: {USAGE}").into()
-                );
-            }
-        }
-    }
-    if !python.contains(&"--names") {
-        python.extend(["--names", "1000000"]);
-    }
-    compare(true, &python)
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How many names to draw.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    names: u64,
+    /// What they are drawn from.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// Every code point besides, alone and in every context.
+    #[arg(long)]
+    all: bool,
 }
 
-/// A short run with a fixed seed, for every change.
+pub(crate) fn run(args: Args) -> Result {
+    compare(true, &args)
+}
+
+/// A short run, for every change.
 pub(crate) fn short() -> Result {
-    compare(false, &["--names", "2000", "--seed", "1"])
+    compare(false, &Args { names: 2000, seed: 1, all: false })
 }
 
-fn compare(release: bool, arguments: &[&str]) -> Result {
+fn compare(release: bool, args: &Args) -> Result {
     let mut build = cargo(["build", "--quiet", "-p", "graphite-encoder", "--example", "oracle"]);
     if release {
         build.arg("--release");
@@ -52,7 +43,10 @@ fn compare(release: bool, arguments: &[&str]) -> Result {
     let mut oracle = Command::new(python);
     oracle.arg(root().join("graphite-encoder/tests/oracle.py"));
     oracle.arg("--binary").arg(target.join(profile).join("examples").join("oracle"));
-    oracle.args(arguments);
+    oracle.args(["--names", &args.names.to_string(), "--seed", &args.seed.to_string()]);
+    if args.all {
+        oracle.arg("--all");
+    }
     if aiographite {
         oracle.arg("--aiographite");
     }

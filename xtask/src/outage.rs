@@ -13,12 +13,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use clap::value_parser;
 use graphite_proto::{Metric, Overflow, Stats};
 
 use crate::port::Port;
 use crate::workspace::this_program;
-
-pub(crate) const USAGE: &str = "[--points N]   (ten million by default)";
 
 const POINTS: u64 = 10_000_000;
 
@@ -50,26 +49,30 @@ struct Outcome {
     undelivered: u64,
 }
 
-/// Runs a tenth of it, for every change.
-pub(crate) fn short() -> crate::Result {
-    run(&["--points".to_owned(), (POINTS / 10).to_string()])
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How many points are fed in each row.
+    #[arg(long, value_name = "N", default_value_t = POINTS)]
+    #[arg(value_parser = value_parser!(u64).range(1..))]
+    points: u64,
 }
 
-/// Runs a row for each client and policy, or the one that is named.
-pub(crate) fn run(arguments: &[String]) -> crate::Result {
-    let points = match arguments {
-        [] => POINTS,
-        [flag, points] if flag == "--points" => {
-            let number = points.parse().ok().filter(|&points: &u64| points > 0);
-            number.ok_or_else(|| format!("--points takes a number from 1, not {points:?}"))?
-        }
-        [row, client, policy, points] if row == "row" => {
-            return one(client.parse()?, policy.parse()?, points.parse()?);
-        }
-        other => {
-            return Err(format!("arguments {other:?} are not known; there are: {USAGE}").into());
-        }
-    };
+/// What a row's own process is started with: indices of the tables above, and the points.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RowArgs {
+    client: usize,
+    policy: usize,
+    points: u64,
+}
+
+/// Runs a tenth of it, for every change.
+pub(crate) fn short() -> crate::Result {
+    run(Args { points: POINTS / 10 })
+}
+
+/// Runs a row for each client and policy.
+pub(crate) fn run(args: Args) -> crate::Result {
+    let points = args.points;
     println!(
         "{points} points a row; queue {} KiB, window {} KiB, and {} KiB allowed on top\n",
         QUEUE >> 10,
@@ -80,16 +83,16 @@ pub(crate) fn run(arguments: &[String]) -> crate::Result {
     let mut broken = 0;
     for client in 0..CLIENTS.len() {
         for policy in 0..POLICIES.len() {
-            let row =
-                ["row".to_owned(), client.to_string(), policy.to_string(), points.to_string()];
+            let row = [client.to_string(), policy.to_string(), points.to_string()];
             let mut command = Command::new(this_program()?);
-            broken += u64::from(!command.arg("outage").args(row).status()?.success());
+            broken += u64::from(!command.arg("outage-row").args(row).status()?.success());
         }
     }
     if broken == 0 { Ok(()) } else { Err(format!("{broken} rows broke their bound").into()) }
 }
 
-fn one(client: usize, policy: usize, points: u64) -> crate::Result {
+/// Runs one row, in a process of its own.
+pub(crate) fn row(RowArgs { client, policy, points }: RowArgs) -> crate::Result {
     let ((client, row), (policy, overflow)) = (CLIENTS[client], POLICIES[policy]);
     let receiver = Receiver::new()?;
     let Outcome { stats, grown, misaccounted, undelivered } =

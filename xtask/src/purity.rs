@@ -13,7 +13,7 @@ use std::path::Path;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use crate::Result;
-use crate::workspace::{PURE, cargo, no_arguments, read, root, rust_files};
+use crate::workspace::{PURE, cargo, read, root, rust_files};
 
 /// Crates that bring a runtime, a socket, a clock or the system's randomness.
 const BANNED_CRATES: &[&str] = &[
@@ -84,8 +84,7 @@ const BANNED_WORDS: &[&str] = &["unsafe"];
 /// Words that may stand in the client layer only.
 const ASYNC_WORDS: &[&str] = &["async", "await"];
 
-pub(crate) fn run(arguments: &[String]) -> Result {
-    no_arguments(arguments)?;
+pub(crate) fn run() -> Result {
     let lints = read(&root().join("graphite-proto/.clippy.toml"))?;
     let mut faults = check_lints(&lints);
     for (name, features, asynchronous) in FORMS {

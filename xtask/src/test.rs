@@ -6,7 +6,7 @@
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::workspace::{cargo, no_arguments, read, root};
+use crate::workspace::{cargo, read, root};
 use crate::{Result, chaos, interop, oracle, outage, purity};
 
 /// A step: its name and what it does.
@@ -16,7 +16,7 @@ const STEPS: &[Step] = &[
     ("format", || quiet(cargo(["fmt", "--all", "--check"]))),
     ("minimum supported Rust declared once", msrv),
     ("lints", || quiet(clippy())),
-    ("purity", || purity::run(&[])),
+    ("purity", purity::run),
     // Not the benchmarks: they are built by the lints' step.
     ("tests", || loud(cargo(["test", "--workspace", "--lib", "--bins", "--tests", "--examples"]))),
     ("doc tests", || loud(cargo(["test", "--workspace", "--doc"]))),
@@ -27,8 +27,7 @@ const STEPS: &[Step] = &[
     ("real receivers", interop::short),
 ];
 
-pub(crate) fn run(arguments: &[String]) -> Result {
-    no_arguments(arguments)?;
+pub(crate) fn run() -> Result {
     let mut verdicts = Vec::new();
     let mut failure = None;
     for (index, (name, step)) in STEPS.iter().enumerate() {

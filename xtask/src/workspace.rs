@@ -54,14 +54,6 @@ pub(crate) fn read(path: &Path) -> Result<String> {
     Ok(std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?)
 }
 
-/// Refuses arguments for a task that takes none.
-pub(crate) fn no_arguments(arguments: &[String]) -> Result {
-    match arguments {
-        [] => Ok(()),
-        [first, ..] => Err(format!("argument {first:?} is not known; there are none").into()),
-    }
-}
-
 /// Returns the path of the running program, to be started again in another process.
 pub(crate) fn this_program() -> Result<PathBuf> {
     // On Linux this still leads to it when its file was built anew meanwhile.

@@ -1,148 +1,82 @@
-//! The arguments of the task.
+//! The arguments of the task, and of the receivers that it starts.
 
-use std::str::FromStr;
-
+use clap::builder::RangedU64ValueParser;
+use clap::{ValueEnum, value_parser};
 use graphite_proto::{Delivery, Protocol};
 
-use super::load::Runtime;
+use crate::choice::{Protocols, Runtime, Runtimes};
 
-pub(crate) const USAGE: &str = "[--kills N] [--runtime tokio|async-std|both] \
-    [--protocol plaintext|pickle|both]\n           \
-    [--delivery best-effort|replay|confirmed|all] [--seed S]\n           \
-    [--window BYTES] [--receive-buffer BYTES] [--life MS]";
+/// The most that a window or a buffer may have: far more than any in use.
+const MOST_BYTES: u64 = 1 << 30;
 
-/// More kills than this would take days.
-const MOST_KILLS: u32 = 1_000_000;
-
-pub(super) struct Args {
-    /// Of each delivery level, divided between its runs.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How often each delivery level loses its receiver, over all its runs.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub(super) kills: u32,
-    pub(super) runtimes: Vec<Runtime>,
-    pub(super) protocols: Vec<Protocol>,
-    pub(super) deliveries: Vec<Delivery>,
-    pub(super) seed: u64,
-    /// The receiver's `SO_RCVBUF`.
-    pub(super) buffer: Option<usize>,
+    /// The client to send with.
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = Runtimes::Both)]
+    pub(super) runtime: Runtimes,
+    /// The protocol to send by.
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = Protocols::Both)]
+    pub(super) protocol: Protocols,
+    /// The delivery level whose promises are checked.
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = Levels::Replay)]
+    pub(super) delivery: Levels,
+    /// What the choices are drawn from, as an earlier run told it; by default another each time.
+    #[arg(long, value_name = "S")]
+    pub(super) seed: Option<u64>,
+    /// How much a client keeps to send it again.
+    #[arg(long, value_name = "BYTES", default_value_t = Delivery::DEFAULT_WINDOW)]
+    #[arg(value_parser = bytes(1))]
+    pub(super) window: usize,
+    /// The receiver's SO_RCVBUF; by default the system's own.
+    #[arg(long, value_name = "BYTES", value_parser = bytes(4096))]
+    pub(super) receive_buffer: Option<usize>,
     /// How long at most a receiver lives after its first connection, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 400)]
+    #[arg(value_parser = value_parser!(u64).range(1..=10_000))]
     pub(super) life: u64,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Levels {
+    BestEffort,
+    Replay,
+    Confirmed,
+    All,
+}
+
+/// What a receiver is started with.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReceiverArgs {
+    pub(super) protocol: Protocols,
+    #[arg(value_parser = value_parser!(u16).range(1..))]
+    pub(super) port: u16,
+    #[arg(value_parser = bytes(1))]
+    pub(super) buffer: Option<usize>,
+}
+
 impl Args {
-    pub(super) fn parse(args: &[String]) -> crate::Result<Self> {
-        let mut parsed = Self {
-            kills: 100,
-            runtimes: vec![Runtime::Tokio, Runtime::AsyncStd],
-            protocols: vec![Protocol::Plaintext, Protocol::Pickle],
-            deliveries: Vec::new(),
-            seed: fastrand::u64(..1_000_000),
-            buffer: None,
-            life: 400,
-        };
-        let (mut levels, mut window) = ("replay".to_owned(), Delivery::DEFAULT_WINDOW);
-        let mut args = args.iter();
-        while let Some(name) = args.next() {
-            let value = || args.clone().next().ok_or_else(|| format!("{name} needs a value"));
-            match name.as_str() {
-                "--kills" => parsed.kills = number(name, value()?, 1, MOST_KILLS)?,
-                "--runtime" => parsed.runtimes = choose(name, value()?, &RUNTIMES)?,
-                "--protocol" => parsed.protocols = choose(name, value()?, &PROTOCOLS)?,
-                "--delivery" => levels.clone_from(value()?),
-                "--seed" => parsed.seed = number(name, value()?, 0, u64::MAX)?,
-                "--window" => window = number(name, value()?, 1, 1 << 30)?,
-                "--receive-buffer" => {
-                    parsed.buffer = Some(number(name, value()?, 4096, 1 << 30)?);
-                }
-                "--life" => parsed.life = number(name, value()?, 1, 10_000)?,
-                _ => return Err(format!("there is no argument {name:?}: {USAGE}").into()),
-            }
-            args.next();
-        }
-        let best_effort = Delivery::BestEffort;
+    pub(super) fn pairs(&self) -> Vec<(Runtime, Protocol)> {
+        let protocols = self.protocol.list();
+        let with = |&runtime| protocols.iter().map(move |&protocol| (runtime, protocol));
+        self.runtime.list().iter().flat_map(with).collect()
+    }
+
+    pub(super) fn deliveries(&self) -> Vec<Delivery> {
+        let window = self.window;
         let (replay, confirmed) = (Delivery::Replay { window }, Delivery::Confirmed { window });
-        let deliveries = [
-            ("best-effort", &[best_effort][..]),
-            ("replay", &[replay]),
-            ("confirmed", &[confirmed]),
-            ("all", &[best_effort, replay, confirmed]),
-        ];
-        parsed.deliveries = choose("--delivery", &levels, &deliveries)?;
-        Ok(parsed)
-    }
-
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (Runtime, Protocol)> {
-        let with = |&runtime| self.protocols.iter().map(move |&protocol| (runtime, protocol));
-        self.runtimes.iter().flat_map(with)
-    }
-}
-
-const RUNTIMES: [(&str, &[Runtime]); 3] = [
-    ("tokio", &[Runtime::Tokio]),
-    ("async-std", &[Runtime::AsyncStd]),
-    ("both", &[Runtime::Tokio, Runtime::AsyncStd]),
-];
-
-const PROTOCOLS: [(&str, &[Protocol]); 3] = [
-    ("plaintext", &[Protocol::Plaintext]),
-    ("pickle", &[Protocol::Pickle]),
-    ("both", &[Protocol::Plaintext, Protocol::Pickle]),
-];
-
-/// Reads the arguments that a receiver is started with.
-pub(super) fn receiver(args: &[String]) -> crate::Result<(Protocol, u16, Option<usize>)> {
-    let [protocol, port, buffer @ ..] = args else {
-        return Err("a receiver needs a protocol and a port".into());
-    };
-    let protocols = choose("a receiver's protocol", protocol, &PROTOCOLS)?;
-    let port = number("a receiver's port", port, 1, u16::MAX)?;
-    let buffer = buffer.first().map(|bytes| number("a receive buffer", bytes, 1, 1 << 30));
-    Ok((protocols[0], port, buffer.transpose()?))
-}
-
-fn choose<T: Clone>(name: &str, word: &str, choices: &[(&str, &[T])]) -> crate::Result<Vec<T>> {
-    match choices.iter().find(|(choice, _)| *choice == word) {
-        Some((_, items)) => Ok(items.to_vec()),
-        None => {
-            let words: Vec<&str> = choices.iter().map(|(choice, _)| *choice).collect();
-            Err(format!("{name} is one of {}, not {word:?}", words.join(", ")).into())
+        match self.delivery {
+            Levels::BestEffort => vec![Delivery::BestEffort],
+            Levels::Replay => vec![replay],
+            Levels::Confirmed => vec![confirmed],
+            Levels::All => vec![Delivery::BestEffort, replay, confirmed],
         }
     }
 }
 
-fn number<T>(name: &str, text: &str, least: T, most: T) -> crate::Result<T>
-where
-    T: FromStr + PartialOrd + std::fmt::Display,
-{
-    let number = text.parse().ok().filter(|number| (&least..=&most).contains(&number));
-    number.ok_or_else(|| format!("{name} is a number from {least} to {most}, not {text:?}").into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(line: &str) -> crate::Result<Args> {
-        Args::parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn every_argument_is_read() {
-        let args = parse("--kills 7 --runtime tokio --protocol both --seed 9 --life 50").unwrap();
-        assert_eq!((args.kills, args.seed, args.life, args.pairs().count()), (7, 9, 50, 2));
-        assert_eq!(args.deliveries, [Delivery::default()]);
-        let args = parse("--delivery all --window 4096 --receive-buffer 8192").unwrap();
-        assert_eq!(args.deliveries[2], Delivery::Confirmed { window: 4096 });
-        assert_eq!(args.buffer, Some(8192));
-    }
-
-    #[test]
-    fn errors_name_the_input_and_what_is_allowed() {
-        for (line, text) in [
-            ("--kills 0", "--kills is a number from 1 to 1000000, not \"0\""),
-            ("--kills", "--kills needs a value"),
-            ("--runtime smol", "--runtime is one of tokio, async-std, both, not \"smol\""),
-            ("--delivery x", "--delivery is one of best-effort, replay, confirmed, all, not \"x\""),
-        ] {
-            assert_eq!(parse(line).err().unwrap().to_string(), text);
-        }
-    }
+fn bytes(least: u64) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(least..=MOST_BYTES)
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use graphite_proto::{Delivery, Protocol, Stats};
 
 use super::point::{FIRST, LIMIT, Points};
+use crate::choice::Runtime;
 
 /// How many points go by between two looks at the client's accounting.
 const LOOK: u64 = 4096;
@@ -110,13 +111,6 @@ macro_rules! load {
 
 load!(load_tokio, graphite_client_tokio);
 load!(load_async_std, graphite_client_async_std);
-
-/// The executor and its client.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Runtime {
-    Tokio,
-    AsyncStd,
-}
 
 /// Drives the load until it is stopped.
 pub(super) fn run(runtime: Runtime, target: Target, reins: &Reins) -> Result<Outcome, String> {

@@ -76,8 +76,8 @@ pub(super) fn losses(marks: &[Mark], gaps: &[(u64, u64)]) -> Vec<Loss> {
 mod tests {
     use graphite_proto::Protocol;
 
-    use super::super::load::Runtime;
     use super::*;
+    use crate::choice::Runtime;
 
     const WINDOW: u64 = 1 << 20;
 

@@ -58,13 +58,9 @@ impl Process {
     /// Starts a receiver and waits until it listens.
     pub(super) fn start(setup: &Setup) -> crate::Result<Self> {
         let program = this_program()?;
-        let protocol = match setup.protocol {
-            Protocol::Pickle => "pickle",
-            _ => "plaintext",
-        };
         setup.board.tally().port = None;
         let mut child = Command::new(program)
-            .args(["chaos", "receiver", protocol, &setup.port.to_string()])
+            .args(["chaos-receiver", &setup.protocol.to_string(), &setup.port.to_string()])
             .args(setup.buffer.map(|bytes| bytes.to_string()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

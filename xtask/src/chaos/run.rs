@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use graphite_proto::{Delivery, Protocol};
 
-use super::load::{self, Outcome, Reins, Runtime, Target};
+use super::load::{self, Outcome, Reins, Target};
 use super::loss::{Loss, Mark, losses};
 use super::order::Order;
 use super::point::FIRST;
 use super::process::{Board, Process, Setup};
 use super::watch::Watch;
 use super::way::{Deck, Way};
+use crate::choice::Runtime;
 use crate::port::Port;
 
 /// Whatever is waited for comes in this time, or the run has failed.

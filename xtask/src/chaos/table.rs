@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-use graphite_proto::{Delivery, FRAME_BYTES, Protocol};
+use graphite_proto::{Delivery, FRAME_BYTES};
 
-use super::load::Runtime;
 use super::point::Points;
 use super::run::{Plan, Report};
 
@@ -19,8 +18,8 @@ pub(super) struct Table<'a>(pub(super) &'a [Report]);
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(first) = self.0.first() else { return Ok(()) };
-        self.row(f, &level(first.plan.delivery), |run| name(run.plan).0.to_owned())?;
-        self.row(f, "", |run| name(run.plan).1.to_owned())?;
+        self.row(f, &level(first.plan.delivery), |run| run.plan.runtime.name().to_owned())?;
+        self.row(f, "", |run| run.plan.protocol.to_string())?;
         writeln!(f, "{}", "─".repeat(22 + 14 * self.0.len()))?;
         self.row(f, "kills", |run| grouped(run.plan.kills.into()))?;
         self.row(f, "points accepted", |run| grouped(run.outcome.fed))?;
@@ -125,7 +124,7 @@ pub(super) fn broken(run: &Report) -> Vec<String> {
     check(run.corrupt == 0, format!("{} arrivals were never sent so", grouped(run.corrupt)));
     check(run.disordered == 0, format!("{} points out of order", grouped(run.disordered)));
     check(run.torn_records == 0, "a receiver's records were torn".to_owned());
-    let (runtime, protocol) = name(*plan);
+    let (runtime, protocol) = (plan.runtime.name(), plan.protocol);
     let mut lines: Vec<String> =
         broken.iter().map(|text| format!("{runtime} {protocol}: {text}")).collect();
     if keeps {
@@ -189,18 +188,6 @@ fn allowed(plan: Plan) -> u64 {
     Points::new().in_bytes(plan.protocol, plan.delivery.window() + frames * FRAME_BYTES)
 }
 
-pub(super) fn name(plan: Plan) -> (&'static str, &'static str) {
-    let runtime = match plan.runtime {
-        Runtime::Tokio => "tokio",
-        Runtime::AsyncStd => "async-std",
-    };
-    let protocol = match plan.protocol {
-        Protocol::Pickle => "pickle",
-        _ => "plaintext",
-    };
-    (runtime, protocol)
-}
-
 pub(super) fn level(delivery: Delivery) -> String {
     let mib = |window: usize| window as f64 / f64::from(1 << 20);
     match delivery {
@@ -217,14 +204,9 @@ fn seconds(time: Duration) -> String {
 /// Writes a number with a comma before each three digits.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    let mut groups: Vec<_> = digits.as_bytes().rchunks(3).map(String::from_utf8_lossy).collect();
+    groups.reverse();
+    groups.join(",")
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use graphite_proto::{Metric, Protocol};
 
-use super::options::Runtime;
+use crate::choice::Runtime;
 
 /// How many values of a series are kept to be drawn.
 const HISTORY: usize = 64;

@@ -10,7 +10,7 @@ use graphite_proto::{Address, Metric, Value};
 
 use super::link::Link;
 use super::machine::Sample;
-use super::options::Runtime;
+use crate::choice::Runtime;
 
 /// Somebody waits at the terminal: rather an early error than a patient one.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

@@ -150,7 +150,7 @@ mod tests {
     use graphite_proto::{Metric, Protocol};
 
     use super::*;
-    use crate::demo::options::Runtime;
+    use crate::choice::Runtime;
 
     fn view(local: bool, rows: usize) -> View {
         let link = Arc::new(Link::new(Runtime::AsyncStd, Protocol::Plaintext, local));

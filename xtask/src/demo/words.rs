@@ -90,7 +90,7 @@ mod tests {
     use graphite_proto::{Metric, Protocol};
 
     use super::*;
-    use crate::demo::options::Runtime;
+    use crate::choice::Runtime;
 
     fn link(local: bool) -> Arc<Link> {
         let link = Link::new(Runtime::Tokio, Protocol::Plaintext, local);

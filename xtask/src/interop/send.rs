@@ -8,22 +8,7 @@ use std::time::Duration;
 use graphite_proto::{Metric, Protocol, Stats};
 
 use super::points::{Load, value};
-
-/// Which client sends.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Runtime {
-    Tokio,
-    AsyncStd,
-}
-
-impl Runtime {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Tokio => "tokio",
-            Self::AsyncStd => "async-std",
-        }
-    }
-}
+use crate::choice::Runtime;
 
 /// Points that stream until they are stopped: point `n` is the `n / series`-th of series
 /// `n % series`, so that each is known by its number.
