@@ -1,5 +1,7 @@
 //! The kernel's table of TCP sockets, as proc(5) shows it: who listens, who is connected, and what
 //! stands unread. So nothing has to connect to see whether somebody is there.
+//!
+//! By hand, like the demo's figures: five columns are wanted of all that `/proc` holds.
 
 use std::net::{SocketAddr, SocketAddrV4};
 

@@ -1,6 +1,7 @@
 //! Linux's texts under `/proc`, read: from the text of a file to numbers.
 //!
-//! Not here: opening the files and naming the figures ([`super::machine`]).
+//! By hand: a crate for all of `/proc` is many times what these few numbers take. Not here: opening
+//! the files and naming the figures ([`super::machine`]).
 
 /// `/proc/loadavg`: processes that run or wait to, averaged over 1, 5 and 15 minutes.
 pub(super) fn loads(text: &str) -> Option<[f64; 3]> {
