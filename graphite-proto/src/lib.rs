@@ -3,14 +3,23 @@
 //! This crate opens no socket, reads no clock, starts no thread and awaits nothing. It is what
 //! `graphite-client-tokio` and `graphite-client-async-std` are built on, and it is enough alone
 //! for whoever has a transport of their own: a blocking socket, a Unix socket, TLS, a simulation.
+//! With the feature `client` it also holds the client that those two put on their runtime, for
+//! whoever has another one.
 //!
 //! | you want | take |
 //! |---|---|
 //! | bytes for a batch, once | [`Protocol::encode`] |
 //! | a connection kept, with queue, reconnects, time-outs, replay | [`Sender`] |
 //! | to read what others send: a sink, a relay, a test | [`Receiver`] |
+//! | the whole client on a runtime of your own | the feature `client`: [`client`](client/index.html) |
 //!
 //! `examples/blocking.rs` drives a [`Sender`] over `std::net` in under a hundred lines.
+//!
+//! # Features
+//!
+//! | feature | what comes with it |
+//! |---|---|
+//! | `client`, off by default | the module [`client`](client/index.html); the crate `futures`, for its `Sink` and a channel |
 //!
 //! # What a point may be
 //!
@@ -24,6 +33,51 @@
 //! `{error}` is one line that says it all, ready for a log: what was refused, why, and the limit.
 //! Where an error exists only because of another, as [`EnqueueError`] does for a [`MetricError`],
 //! its text holds the other's, and `source()` does not repeat that one but goes on behind it.
+//!
+//! # Architecture
+//!
+//! ```text
+//!              your service: send, feed, flush, close
+//!                               |
+//!  graphite-client-tokio   graphite-client-async-std   examples/smol.rs   your own
+//!              impl Runtime: clock, timer, tasks, names, TCP
+//!                               |
+//!  graphite-proto, feature `client`: Client<R>, for any runtime R
+//!              waits, connects, writes; decides nothing
+//!                               |  Input, Output
+//!  graphite-proto: the sending machine and the formats, without I/O
+//!
+//!  graphite-encoder: names, from any text and back; knows none of the others
+//! ```
+//!
+//! Each room is built on those above it in this table, and never imports one below:
+//!
+//! | room of `graphite-proto` | what it is for |
+//! |---|---|
+//! | `limits`, `instant`, `value` | what receivers read; the machine's time; what a point holds |
+//! | `error`, `address` | what is refused and why; host and port from a text |
+//! | `metric` | a point, and what makes it valid |
+//! | `protocol` | points to bytes and back, a file a format |
+//! | `receiver` | the reading machine: bytes to points, safe against hostile ones |
+//! | `config`, `event`, `stats`, `ticket` | what goes into the sending machine and what comes out |
+//! | `backoff`, `queue`, `window` | delays; frames to be sent; frames kept for a replay |
+//! | `sender` | the sending machine: when to connect, send, repeat, give up |
+//! | `client/runtime` | what a runtime gives, in one page |
+//! | `client/error`, `client/waiters`, `client/line` | what a call says; who waits for an answer; who waits for room |
+//! | `client/shared`, `client/queueing` | the machine behind its lock; how points come in |
+//! | `client/resolve`, `client/connect`, `client/ended` | names; connections; one whose peer has ended its side |
+//! | `client/driver` | the task that does what the machine demands |
+//! | `client/handle`, `client/sink`, `client/builder` | what callers hold, and how it begins |
+//!
+//! | a change of | goes into |
+//! |---|---|
+//! | a format, or what a receiver reads | `protocol`, `limits`; golden bytes in `tests/codec.rs` |
+//! | when something is sent, repeated or given up | `sender`, shown by `tests/simulation` |
+//! | a call, a setting, an error of every client | `client/handle`, `client/builder`, `client/error`; `tests/client` |
+//! | a socket option, or what a kernel tells | `client/runtime` and each adapter's `socket.rs` |
+//! | another runtime | an `impl Runtime`, as in `examples/smol.rs` |
+//! | TLS, a proxy, another kind of stream | a `Connector` of the user's, or beside `client/connect` |
+//! | names | `graphite-encoder` |
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
