@@ -17,6 +17,12 @@
 //! float, and seconds or a `SystemTime`; without a timestamp it gets the time of the call. Names
 //! that are not made of plain words go through a [`Scheme`] first.
 //!
+//! [`send`](Client::send) and [`send_multiple`](Client::send_multiple) wait until the points are
+//! written, [`feed`](Client::feed) only for room in the queue, [`try_feed`](Client::try_feed) for
+//! nothing; [`close`](Client::close) until the receiver has read everything. In an outage every
+//! waiting call gets an error at the third failed attempt; the points stay queued, and go out when
+//! the receiver is back.
+//!
 //! [`Client`], [`Builder`] and [`MetricSink`] are those of [`proto::client`] on this runtime: which
 //! call waits for what, what an outage does, the errors and the defaults stand there. This crate
 //! holds what touches async-std and the socket.
@@ -52,11 +58,12 @@ pub use graphite_proto::{
 pub use runtime::{AsyncStd, Timer};
 pub use socket::Tcp;
 
-/// A client of one Graphite receiver, on async-std.
+/// A client of one Graphite receiver, on async-std. What its clones share, what dropping them does, and who
+/// gets room in a full queue, is told at [`proto::client::Client`].
 pub type Client = proto::client::Client<AsyncStd>;
 
-/// Makes a [`Client`]: settings, then a way to begin.
+/// Makes a [`Client`]: settings, then one of the ways to begin that [`proto::client::Builder`] lists.
 pub type Builder = proto::client::Builder<AsyncStd>;
 
-/// A `futures::Sink` of points, on async-std.
+/// A `futures::Sink` of points, on async-std; see [`proto::client::MetricSink`].
 pub type MetricSink = proto::client::MetricSink<AsyncStd>;

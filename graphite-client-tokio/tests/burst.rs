@@ -1,7 +1,7 @@
 //! Memory: what a crowd of waiters took is given back when they are answered or have given up.
 //!
 //! A test binary of its own with one test, since the counts are the process's. The waiters are the
-//! same in both clients.
+//! same on every runtime.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::net::{Ipv4Addr, TcpListener};

@@ -28,6 +28,7 @@ use clap::builder::PossibleValuesParser;
 use graphite_proto::Protocol;
 
 use crate::choice::{Runtime, Runtimes};
+use crate::command;
 use crate::workspace::{root, target};
 use compare::Outcome;
 use points::{Expected, Load};
@@ -141,7 +142,7 @@ impl Bench {
     fn helper(&self, arguments: &[&str], input: String) -> crate::Result<String> {
         let mut command = Command::new(self.python()?);
         command.arg(helper("readback.py")).args(arguments);
-        process::output(command, input)
+        command::output(&mut command, &input)
     }
 
     /// Returns every protocol with every runtime; in the short form, of matters that take long,

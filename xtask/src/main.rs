@@ -5,6 +5,7 @@
 mod bench;
 mod chaos;
 mod choice;
+mod command;
 mod demo;
 mod interop;
 mod oracle;

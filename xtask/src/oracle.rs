@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::command::loud;
 use crate::workspace::{cargo, root, target};
 use crate::{Result, interop};
 
@@ -36,7 +37,7 @@ fn compare(release: bool, args: &Args) -> Result {
     if release {
         build.arg("--release");
     }
-    status(&mut build)?;
+    loud(&mut build)?;
     let target = target()?;
     let profile = if release { "release" } else { "debug" };
     let (python, aiographite) = environment(&target);
@@ -50,7 +51,7 @@ fn compare(release: bool, args: &Args) -> Result {
     if aiographite {
         oracle.arg("--aiographite");
     }
-    status(&mut oracle)
+    loud(&mut oracle)
 }
 
 /// Returns the Python to compare with, and whether it has the aiographite whose names are in
@@ -63,9 +64,4 @@ fn environment(target: &Path) -> (PathBuf, bool) {
             (PathBuf::from("python3"), false)
         }
     }
-}
-
-fn status(command: &mut Command) -> Result {
-    let status = command.status().map_err(|error| format!("{command:?}: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("{command:?} ended with {status}").into()) }
 }

@@ -13,6 +13,7 @@ use std::path::Path;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use crate::Result;
+use crate::command::output;
 use crate::workspace::{PURE, cargo, read, root, rust_files};
 
 /// Crates that bring a runtime, a socket, a clock or the system's randomness.
@@ -99,12 +100,9 @@ pub(crate) fn run() -> Result {
                 continue;
             }
             let paths = paths(&file)?;
-            let found = check_words(&paths, is_client_layer(inner));
-            faults.extend(
-                found
-                    .into_iter()
-                    .map(|word| format!("{name}/src/{} holds `{word}`", inner.display())),
-            );
+            for word in check_words(&paths, is_client_layer(inner)) {
+                faults.push(format!("{name}/src/{} holds `{word}`", inner.display()));
+            }
             imports.push((rooms::module(inner), paths));
         }
         faults.extend(rooms::check(name, &imports));
@@ -130,13 +128,7 @@ fn is_client_layer(file: &Path) -> bool {
 fn tree(name: &str, features: &str) -> Result<String> {
     let arguments = ["tree", "-p", name, "--features", features, "-e", "normal,build"];
     let arguments = arguments.into_iter().chain(["--prefix", "depth", "--target", "all"]);
-    let output = cargo(arguments).output()?;
-    if !output.status.success() {
-        return Err(
-            format!("cargo tree -p {name}: {}", String::from_utf8_lossy(&output.stderr)).into()
-        );
-    }
-    Ok(String::from_utf8(output.stdout)?)
+    output(&mut cargo(arguments), "")
 }
 
 /// Finds banned crates in a tree, and says by which way they came.

@@ -3,9 +3,12 @@
 //! CI, README and developers all run this. The runners' own lines go through; what a quiet step
 //! prints is shown if it fails.
 
-use std::process::{Command, Stdio};
+use std::num::NonZero;
+use std::process::Command;
+use std::thread;
 use std::time::Instant;
 
+use crate::command::{loud, quiet};
 use crate::workspace::{cargo, read, root};
 use crate::{Result, chaos, interop, oracle, outage, purity};
 
@@ -13,16 +16,15 @@ use crate::{Result, chaos, interop, oracle, outage, purity};
 type Step = (&'static str, fn() -> Result);
 
 const STEPS: &[Step] = &[
-    ("format", || quiet(cargo(["fmt", "--all", "--check"]))),
+    ("format", || quiet(&mut cargo(["fmt", "--all", "--check"]))),
     ("minimum supported Rust declared once", msrv),
-    ("lints", || quiet(clippy(&["--workspace"]))),
+    ("lints", || quiet(&mut clippy(&["--workspace"]))),
     // The workspace's own build has the client layer in it.
-    ("lints of graphite-proto alone", || quiet(clippy(&["-p", "graphite-proto"]))),
+    ("lints of graphite-proto alone", || quiet(&mut clippy(&["-p", "graphite-proto"]))),
     ("purity", purity::run),
-    // Not the benchmarks: they are built by the lints' step.
-    ("tests", || loud(cargo(["test", "--workspace", "--lib", "--bins", "--tests", "--examples"]))),
-    ("doc tests", || loud(cargo(["test", "--workspace", "--doc"]))),
-    ("docs", || quiet(docs())),
+    ("tests", || loud(&mut tests())),
+    ("doc tests", || loud(&mut cargo(["test", "--workspace", "--doc"]))),
+    ("docs", || quiet(&mut docs())),
     ("kills", chaos::short),
     ("names against Python", oracle::short),
     ("memory in an outage", outage::short),
@@ -57,6 +59,16 @@ pub(crate) fn run() -> Result {
     }
 }
 
+/// Not the benchmarks: they are built by the lints' step.
+fn tests() -> Command {
+    // Most tests of the clients wait for something, so that several share a core.
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = std::env::var("RUST_TEST_THREADS").unwrap_or_else(|_| (4 * cores).to_string());
+    let mut command = cargo(["test", "--workspace", "--lib", "--bins", "--tests", "--examples"]);
+    command.env("RUST_TEST_THREADS", threads);
+    command
+}
+
 fn clippy(what: &[&str]) -> Command {
     let mut command = cargo(["clippy"]);
     command.args(what).args(["--all-targets", "--quiet", "--", "-D", "warnings"]);
@@ -67,24 +79,6 @@ fn docs() -> Command {
     let mut command = cargo(["doc", "--workspace", "--no-deps", "--quiet"]);
     command.env("RUSTDOCFLAGS", "-D warnings");
     command
-}
-
-/// Runs a command whose output goes through.
-fn loud(mut command: Command) -> Result {
-    let status = command.status().map_err(|error| format!("{command:?}: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("{command:?} ended with {status}").into()) }
-}
-
-/// Runs a command whose output is shown only if it fails.
-fn quiet(mut command: Command) -> Result {
-    let output = command.stdin(Stdio::null()).output();
-    let output = output.map_err(|error| format!("{command:?}: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    print!("{}", String::from_utf8_lossy(&output.stdout));
-    eprint!("{}", String::from_utf8_lossy(&output.stderr));
-    Err(format!("{command:?} ended with {}", output.status).into())
 }
 
 /// The minimum supported Rust stands in the workspace's manifest, and every crate inherits it.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Result;
+use crate::command::output;
 
 /// The crates that must stay free of input and output.
 pub(crate) const PURE: [&str; 2] = ["graphite-proto", "graphite-encoder"];
@@ -24,8 +25,7 @@ pub(crate) fn cargo<I: IntoIterator<Item: Into<OsString>>>(arguments: I) -> Comm
 
 /// Returns the folder that cargo builds into.
 pub(crate) fn target() -> Result<PathBuf> {
-    let output = cargo(["metadata", "--format-version", "1", "--no-deps"]).output()?;
-    let text = String::from_utf8(output.stdout)?;
+    let text = output(&mut cargo(["metadata", "--format-version", "1", "--no-deps"]), "")?;
     // The one key that is wanted; a reader of JSON would be built for it alone.
     let (_, rest) = text.split_once("\"target_directory\":\"").ok_or("cargo names no target")?;
     Ok(PathBuf::from(rest.split('"').next().unwrap_or_default()))

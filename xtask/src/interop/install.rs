@@ -1,10 +1,10 @@
 //! What the receivers need, installed where it is missing.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use super::process::output;
 use crate::Result;
+use crate::command::output;
 
 /// Built without the isolation that would fetch other build tools.
 const BUILD: &[&str] = &["setuptools==68.2.2", "wheel==0.48.0"];
@@ -76,7 +76,7 @@ pub(super) fn debian(package: &str, program: &str) -> std::result::Result<String
     }
     let mut query = Command::new("dpkg-query");
     query.args(["-W", "-f", "${Version}", package]);
-    Ok(output(query, String::new()).map_or_else(|_| "own build".to_owned(), |full| upstream(&full)))
+    Ok(output(&mut query, "").map_or_else(|_| "own build".to_owned(), |full| upstream(&full)))
 }
 
 /// Cuts Debian's part from a version.
@@ -93,7 +93,7 @@ fn found(program: &str) -> bool {
 fn apt(package: &str) -> Result {
     let mut id = Command::new("id");
     id.arg("-u");
-    if output(id, String::new())?.trim() != "0" {
+    if output(&mut id, "")?.trim() != "0" {
         return Err("as root".into());
     }
     println!("installing the Debian package {package}");
@@ -107,13 +107,7 @@ fn apt(package: &str) -> Result {
     get(&install).or_else(|_| get(&["update"]).and_then(|()| get(&install)))
 }
 
+/// Runs a command that says nothing unless it fails.
 fn run(command: &mut Command) -> Result {
-    let output = command.stdin(Stdio::null()).output();
-    let output = output.map_err(|error| format!("{command:?}: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let text = String::from_utf8_lossy(&output.stderr);
-    let last = text.trim_end().lines().last().unwrap_or("no message");
-    Err(format!("{:?} ended with {}: {last}", command.get_program(), output.status).into())
+    output(command, "").map(drop)
 }

@@ -9,8 +9,9 @@ use graphite_proto::{Metric, Protocol, Timestamp, Value};
 
 use super::compare::Outcome;
 use super::points::{PARTS, SCHEMES, now, value, values};
-use super::{Bench, Row, helper, process};
+use super::{Bench, Row, helper};
 use crate::Result;
+use crate::command::output;
 
 /// The codecs know no runtime.
 pub(super) fn rows(bench: &Bench) -> Vec<Row> {
@@ -148,7 +149,7 @@ fn fields(point: &Metric<'_>) -> String {
 fn ask(bench: &Bench, input: String, wanted: usize) -> Result<Vec<String>> {
     let mut command = Command::new(bench.python()?);
     command.arg(helper("peer.py"));
-    let answer = process::output(command, input)?;
+    let answer = output(&mut command, &input)?;
     let answers: Vec<String> = answer.lines().map(str::to_owned).collect();
     match answers.len() {
         found if found == wanted => Ok(answers),

@@ -94,23 +94,3 @@ pub(super) fn wait(what: &str, mut so: impl FnMut() -> Result<bool>) -> Result {
     }
     Ok(())
 }
-
-/// Runs a command with text on its standard input and returns what it prints.
-pub(super) fn output(mut command: Command, input: String) -> Result<String> {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| format!("{command:?}: {error}"))?;
-    let pipe = child.stdin.take();
-    let writer = thread::spawn(move || {
-        use std::io::Write as _;
-        // A command that needs no input may have ended: that is no error here.
-        pipe.map(|mut pipe| pipe.write_all(input.as_bytes()))
-    });
-    let output = child.wait_with_output()?;
-    let _ = writer.join();
-    if output.status.success() {
-        return Ok(String::from_utf8(output.stdout)?);
-    }
-    let text = String::from_utf8_lossy(&output.stderr);
-    let last = text.trim_end().lines().last().unwrap_or("no message").to_owned();
-    Err(format!("{:?} ended with {}: {last}", command.get_program(), output.status).into())
-}
