@@ -49,7 +49,7 @@ pub use graphite_encoder as encoder;
 pub use graphite_encoder::Scheme;
 pub use graphite_proto as proto;
 pub use graphite_proto::client::{
-    BatchError, CloseError, ConnectError, Connector, FlushError, SendError, TryFeedError,
+    Adopt, BatchError, CloseError, ConnectError, Connector, FlushError, SendError, TryFeedError,
 };
 pub use graphite_proto::{
     AddressError, ConfigError, Delivery, Event, Metric, NonFinite, Overflow, Protocol, Stats,
@@ -58,11 +58,12 @@ pub use graphite_proto::{
 pub use runtime::{AsyncStd, Timer};
 pub use socket::Tcp;
 
-/// A client of one Graphite receiver, on async-std. What its clones share, what dropping them does, and who
-/// gets room in a full queue, is told at [`proto::client::Client`].
+/// A client of one Graphite receiver, on async-std. What its clones share, what dropping them does,
+/// and who gets room in a full queue, is told at [`proto::client::Client`].
 pub type Client = proto::client::Client<AsyncStd>;
 
-/// Makes a [`Client`]: settings, then one of the ways to begin that [`proto::client::Builder`] lists.
+/// Makes a [`Client`]: settings, then one of the ways to begin that [`proto::client::Builder`]
+/// lists.
 pub type Builder = proto::client::Builder<AsyncStd>;
 
 /// A `futures::Sink` of points, on async-std; see [`proto::client::MetricSink`].

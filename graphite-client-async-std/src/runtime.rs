@@ -9,6 +9,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
+use std::sync::LazyLock;
 use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
@@ -22,16 +23,12 @@ use graphite_proto::{Instant, Timestamp};
 use crate::socket::{self, Tcp};
 
 /// async-std's own runtime, which is there as long as the process.
-#[derive(Clone, Copy, Debug)]
-pub struct AsyncStd {
-    start: std::time::Instant,
-}
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct AsyncStd;
 
-impl Default for AsyncStd {
-    fn default() -> Self {
-        Self { start: std::time::Instant::now() }
-    }
-}
+/// The start of every client's clock.
+static START: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
 
 impl Runtime for AsyncStd {
     type Tcp = Tcp;
@@ -40,7 +37,7 @@ impl Runtime for AsyncStd {
     const PROVES: bool = socket::PROVES;
 
     fn now(&self) -> Instant {
-        Instant::from_start(self.start.elapsed())
+        START.elapsed().into()
     }
 
     fn timestamp(&self) -> Timestamp {
@@ -53,7 +50,7 @@ impl Runtime for AsyncStd {
     }
 
     fn timer(&self) -> Timer {
-        Timer { runtime: *self, deadline: None, sleep: Box::pin(std::future::pending()) }
+        Timer { deadline: None, sleep: Box::pin(std::future::pending()) }
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
@@ -71,14 +68,13 @@ impl Runtime for AsyncStd {
 
 /// A timer of async-std's.
 pub struct Timer {
-    runtime: AsyncStd,
     deadline: Option<Instant>,
     sleep: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl client::Timer for Timer {
     fn poll_until(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        let left = deadline.since(self.runtime.now());
+        let left = deadline.since(AsyncStd.now());
         if left.is_zero() {
             return Poll::Ready(());
         }
@@ -116,7 +112,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Adopt<S> for AsyncStd {
 
     fn poll_finish(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut *stream).poll_close(cx))?;
-        // async-std's own streams only flush when they are closed: their receiver would see nothing.
+        // async-std's own streams only flush when they are closed: their receiver would see
+        // nothing.
         let stream: &dyn Any = stream;
         if let Some(stream) = stream.downcast_ref::<TcpStream>() {
             stream.shutdown(Shutdown::Write)?;

@@ -1,7 +1,8 @@
-//! A TCP connection of async-std's: its options, and what its kernel knows of what was written, which
-//! the proof of reading rests on.
+//! A TCP connection of async-std's: its options, and what its kernel knows of what was written,
+//! which the proof of reading rests on.
 //!
-//! Not here: any rule of what follows from it.
+//! Not here: any rule of what follows from it. The client of tokio and the example of smol in
+//! `graphite-proto` ask the kernel in the same words.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr};
@@ -92,7 +93,7 @@ impl client::Tcp for Tcp {
             Err(error) => (0, Some(error)),
         };
         let error = SockRef::from(&self.0).take_error().unwrap_or_else(Some);
-        Some(client::Written { unacknowledged, error: error.or(failed) })
+        Some(client::Written::new(unacknowledged, error.or(failed)))
     }
 
     #[cfg(target_os = "linux")]

@@ -7,12 +7,13 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
+use std::sync::LazyLock;
 use std::task::{Context, Poll};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use graphite_proto::Timestamp;
 use graphite_proto::client::{self, Adopt, TcpOptions};
-use graphite_proto::{Instant, Timestamp};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
@@ -20,16 +21,13 @@ use tokio::time::Sleep;
 use crate::socket::{self, Tcp};
 
 /// The tokio runtime that is entered where the client begins.
-#[derive(Clone, Copy, Debug)]
-pub struct Tokio {
-    start: tokio::time::Instant,
-}
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Tokio;
 
-impl Default for Tokio {
-    fn default() -> Self {
-        Self { start: tokio::time::Instant::now() }
-    }
-}
+/// The start of every client's clock: one for the process, by the system's clock, so that it does
+/// not matter whose paused clock of tokio's was looked at first.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 impl client::Runtime for Tokio {
     type Tcp = Tcp;
@@ -37,8 +35,8 @@ impl client::Runtime for Tokio {
 
     const PROVES: bool = socket::PROVES;
 
-    fn now(&self) -> Instant {
-        Instant::from_start(self.start.elapsed())
+    fn now(&self) -> graphite_proto::Instant {
+        tokio::time::Instant::now().into_std().saturating_duration_since(*START).into()
     }
 
     fn timestamp(&self) -> Timestamp {
@@ -52,7 +50,7 @@ impl client::Runtime for Tokio {
 
     #[track_caller]
     fn timer(&self) -> Timer {
-        Timer { start: self.start, sleep: Box::pin(tokio::time::sleep(Duration::ZERO)) }
+        Timer(Box::pin(tokio::time::sleep(Duration::ZERO)))
     }
 
     #[track_caller]
@@ -84,18 +82,15 @@ async fn on_thread<T: Send + 'static>(
 
 /// A timer of tokio's.
 #[derive(Debug)]
-pub struct Timer {
-    start: tokio::time::Instant,
-    sleep: Pin<Box<Sleep>>,
-}
+pub struct Timer(Pin<Box<Sleep>>);
 
 impl client::Timer for Timer {
-    fn poll_until(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        let deadline = self.start + deadline.elapsed();
-        if self.sleep.deadline() != deadline {
-            self.sleep.as_mut().reset(deadline);
+    fn poll_until(&mut self, deadline: graphite_proto::Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let deadline = (*START + deadline.elapsed()).into();
+        if self.0.deadline() != deadline {
+            self.0.as_mut().reset(deadline);
         }
-        self.sleep.as_mut().poll(cx)
+        self.0.as_mut().poll(cx)
     }
 }
 
@@ -145,6 +140,47 @@ mod tests {
         });
         ends.recv_timeout(Duration::from_secs(20)).expect("the runtime ends");
         drop(end);
+    }
+
+    /// Or it would hang behind whatever the application has on that pool, and hold it up itself.
+    #[test]
+    fn a_lookup_needs_no_thread_of_the_runtimes_pool() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let (end, ends) = mpsc::channel::<()>();
+        runtime.spawn_blocking(move || ends.recv());
+        let addresses = runtime.block_on(async {
+            let lookup = client::Runtime::resolve(&Tokio, "localhost", 2003);
+            tokio::time::timeout(Duration::from_secs(20), lookup).await
+        });
+        assert!(!addresses.expect("nothing is waited for").unwrap().is_empty());
+        drop(end);
+    }
+
+    /// A builder may be made under one clock and begin under another.
+    #[test]
+    fn every_runtimes_clock_has_the_same_start() {
+        let paused = || {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            runtime.enable_all().start_paused(true).build().unwrap()
+        };
+        let hour = Duration::from_secs(3600);
+        let ahead = paused().block_on(async {
+            tokio::time::advance(hour).await;
+            client::Runtime::now(&Tokio)
+        });
+        let behind = paused().block_on(async { client::Runtime::now(&Tokio) });
+        assert!(ahead.since(behind) > hour / 2, "{ahead:?} {behind:?}");
+        paused().block_on(async {
+            let (now, begun) = (client::Runtime::now(&Tokio), tokio::time::Instant::now());
+            let mut timer = client::Runtime::timer(&Tokio);
+            std::future::poll_fn(|cx| client::Timer::poll_until(&mut timer, now + hour, cx)).await;
+            let slept = begun.elapsed();
+            assert!(slept >= hour && slept < hour + Duration::from_secs(60), "{slept:?}");
+        });
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A TCP connection of tokio's: its options, and what its kernel knows of what was written, which
 //! the proof of reading rests on.
 //!
-//! Not here: any rule of what follows from it.
+//! Not here: any rule of what follows from it. The client of async-std and the example of smol in
+//! `graphite-proto` ask the kernel in the same words.
 
 use std::io::{self, Read as _};
 use std::net::{Shutdown, SocketAddr};
@@ -107,7 +108,7 @@ impl client::Tcp for Tcp {
             Err(error) => (0, Some(error)),
         };
         let error = SockRef::from(&self.0).take_error().unwrap_or_else(Some);
-        Some(client::Written { unacknowledged, error: error.or(failed) })
+        Some(client::Written::new(unacknowledged, error.or(failed)))
     }
 
     #[cfg(target_os = "linux")]

@@ -1,8 +1,8 @@
 //! Punycode (RFC 3492) for text of any length, as Python's `punycode` codec has it.
 //!
-//! Not the `xn--` form of domain labels: there the `idna` crate's Punycode serves (`idna.rs`). It is
-//! made for labels and does not fit here: its 32-bit numbers refuse long texts that Python takes,
-//! and so does it a leading `-`. The tests compare the two where both answer.
+//! Not the `xn--` form of domain labels: there the `idna` crate's Punycode serves (`idna.rs`). It
+//! is made for labels and does not fit here: its 32-bit numbers refuse long texts that Python
+//! takes, and so does it a leading `-`. The tests compare the two where both answer.
 
 use crate::error::DecodeError;
 

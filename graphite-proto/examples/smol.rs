@@ -1,13 +1,12 @@
 //! The client on smol: all that a runtime has to give, in one file.
 //!
 //! `cargo run -p graphite-proto --features client --example smol HOST[:PORT]` sends a point.
-//! What the clients of tokio and async-std have more is `Tcp::try_write`.
+//! What the clients of tokio and async-std have more: `Tcp::try_write` and `TCP_USER_TIMEOUT`.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)] // A runtime is where I/O is.
 
 use std::future::Future;
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::os::fd::AsRawFd as _;
 use std::pin::Pin;
 use std::sync::LazyLock;
 use std::task::{Context, Poll};
@@ -42,7 +41,7 @@ impl Runtime for Smol {
     const PROVES: bool = cfg!(target_os = "linux");
 
     fn now(&self) -> Instant {
-        Instant::from_start(START.elapsed())
+        START.elapsed().into()
     }
 
     fn timestamp(&self) -> Timestamp {
@@ -68,9 +67,9 @@ impl Runtime for Smol {
     async fn connect(&self, address: SocketAddr, options: TcpOptions) -> io::Result<Tcp> {
         let stream = Async::<TcpStream>::connect(address).await?;
         let socket = SockRef::from(&stream);
-        socket.set_tcp_nodelay(true)?;
-        socket.set_send_buffer_size(options.send_buffer)?;
-        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(options.keepalive))?;
+        let _ = socket.set_tcp_nodelay(true);
+        let _ = socket.set_send_buffer_size(options.send_buffer);
+        let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(options.keepalive));
         Ok(Tcp(stream))
     }
 }
@@ -109,23 +108,25 @@ impl client::Tcp for Tcp {
 
     #[cfg(target_os = "linux")]
     fn written(&self) -> Option<Written> {
-        let unacknowledged = in_queue(&self.0, libc::TIOCOUTQ)?;
-        Some(Written { unacknowledged, error: self.0.get_ref().take_error().unwrap_or_else(Some) })
+        let queued = in_queue(&self.0, libc::TIOCOUTQ);
+        let (unacknowledged, failed) = queued.map_or_else(|e| (0, Some(e)), |bytes| (bytes, None));
+        let error = self.0.get_ref().take_error().unwrap_or_else(Some);
+        Some(Written::new(unacknowledged, error.or(failed)))
     }
 
     #[cfg(target_os = "linux")]
     fn has_left(&self) -> bool {
-        in_queue(&self.0, 0x894B) == Some(0) // SIOCOUTQNSD: what was not sent yet.
+        matches!(in_queue(&self.0, 0x894B), Ok(0)) // SIOCOUTQNSD: what was not sent yet.
     }
 }
 
-/// What the kernel holds of what was written.
 #[cfg(target_os = "linux")]
-fn in_queue(stream: &Async<TcpStream>, request: libc::Ioctl) -> Option<usize> {
+fn in_queue(stream: &Async<TcpStream>, request: libc::Ioctl) -> io::Result<usize> {
     let mut bytes: libc::c_int = 0;
     // SAFETY: the descriptor is that of a live stream, and both requests write one c_int.
-    let result = unsafe { libc::ioctl(stream.as_raw_fd(), request, &raw mut bytes) };
-    (result == 0).then_some(bytes.unsigned_abs() as usize)
+    let result =
+        unsafe { libc::ioctl(std::os::fd::AsRawFd::as_raw_fd(stream), request, &raw mut bytes) };
+    if result == 0 { Ok(bytes.unsigned_abs() as usize) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Every stream with the traits of `futures`.

@@ -1,12 +1,14 @@
 //! Where a receiver is: a host and a port, kept as a name so that it can be resolved anew at
 //! every reconnect.
 //!
-//! Not here: resolving and connecting, which are the adapters'.
+//! Not here: resolving and connecting, which are the client's.
 
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
+
+use crate::protocol::Protocol;
 
 /// A receiver's host and, if it is not the protocol's own, its port.
 ///
@@ -38,7 +40,7 @@ impl Address {
     }
 
     /// Returns the port that was given, or else the protocol's own.
-    pub fn port_for(&self, protocol: crate::Protocol) -> u16 {
+    pub fn port_for(&self, protocol: Protocol) -> u16 {
         self.port.unwrap_or_else(|| protocol.default_port())
     }
 

@@ -38,10 +38,10 @@
 //!
 //! # Errors
 //!
-//! `{error}` is one line that says it all, ready for a log: what failed, why, and what has become of
-//! the points. Where an error exists only because of another, its text holds the other's, and
-//! `source()` does not repeat that one but goes on behind it. What programs look at are the variants
-//! and fields.
+//! `{error}` is one line that says it all, ready for a log: what failed, why, and what has become
+//! of the points. Where an error exists only because of another, its text holds the other's, and
+//! `source()` does not repeat that one but goes on behind it. What programs look at are the
+//! variants and fields.
 //!
 //! A setting outside its bounds is an error of every way to begin; see [`Builder`].
 //!

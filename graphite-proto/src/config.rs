@@ -59,9 +59,10 @@ use crate::protocol::Protocol;
 ///
 /// What TCP cannot tell, and this library therefore neither: a receiver that shuts down both its
 /// sides, or that closes its writing side and dies later than `settle_timeout`, or just while the
-/// next bytes are on their way to it, with bytes unread, from one that had read them; under `Confirmed`, a receiver that closes its writing side, with
-/// bytes unread, in the moment of our half-close, from one that answers it. *Read* is also not
-/// *understood*: a receiver of the other protocol reads everything and stores nothing.
+/// next bytes are on their way to it, with bytes unread, from one that had read them; under
+/// `Confirmed`, a receiver that closes its writing side, with bytes unread, in the moment of our
+/// half-close, from one that answers it. *Read* is also not *understood*: a receiver of the other
+/// protocol reads everything and stores nothing.
 ///
 /// `Confirmed` is not for a receiver that closes its side first: what is unproven is sent to it
 /// again and again, with the longest delay between, and every wait for a proof fails.
@@ -321,9 +322,9 @@ impl Config {
     }
 
     /// Sets after how long a healthy connection is ended in good order and made anew, so that a
-    /// moved name or a new node behind a balancer is seen. A receiver that closed its side and reads
-    /// on is kept, since what it has read could not be proven. Default: never; at most a year. However
-    /// short the age, a connection first does something of what it was made for.
+    /// moved name or a new node behind a balancer is seen. A receiver that closed its side and
+    /// reads on is kept, since what it has read could not be proven. Default: never; at most a
+    /// year. However short the age, a connection first does something of what it was made for.
     #[must_use]
     pub fn max_connection_age(mut self, age: Option<Duration>) -> Self {
         self.max_connection_age = age;

@@ -55,9 +55,10 @@
 //! | room of `graphite-proto` | what it is for |
 //! |---|---|
 //! | `limits`, `instant`, `value` | what receivers read; the machine's time; what a point holds |
-//! | `error`, `address` | what is refused and why; host and port from a text |
+//! | `error` | what is refused, and why |
 //! | `metric` | a point, and what makes it valid |
 //! | `protocol` | points to bytes and back, a file a format |
+//! | `address` | host and port, from a text |
 //! | `receiver` | the reading machine: bytes to points, safe against hostile ones |
 //! | `config`, `event`, `stats`, `ticket` | what goes into the sending machine and what comes out |
 //! | `backoff`, `queue`, `window` | delays; frames to be sent; frames kept for a replay |

@@ -1,7 +1,7 @@
 //! One point: its path, value and timestamp, and what makes them valid.
 //!
-//! Not here: what a value and a timestamp are ([`crate::value`]), how a point is written (see [`crate::protocol`]) and how names are made from
-//! arbitrary text (the crate `graphite-encoder`).
+//! Not here: what a value and a timestamp are ([`crate::value`]), how a point is written (see
+//! [`crate::protocol`]) and how names are made from arbitrary text (the crate `graphite-encoder`).
 
 use std::borrow::Cow;
 

@@ -1,4 +1,5 @@
-//! What users may do with the public types across threads; losing one of these is a breaking change.
+//! What users may do with the public types across threads; losing one of these is a breaking
+//! change.
 
 use std::error::Error;
 use std::panic::{RefUnwindSafe, UnwindSafe};

@@ -25,8 +25,8 @@ pub(crate) fn quiet(command: &mut Command) -> Result {
     Err(format!("{command:?} ended with {}", output.status).into())
 }
 
-/// Runs a command with text on its standard input and returns what it prints. A failure is told with
-/// the last line of its complaint.
+/// Runs a command with text on its standard input and returns what it prints. A failure is told
+/// with the last line of its complaint.
 pub(crate) fn output(command: &mut Command, input: &str) -> Result<String> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| format!("{command:?}: {error}"))?;

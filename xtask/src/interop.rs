@@ -1,9 +1,9 @@
 //! `cargo xtask interop`: real receivers are started, fed, read back and compared.
 //!
 //! Each receiver runs on a loopback address and in a folder below `target` of its own; what is not
-//! there is installed. A run that fails keeps its folder. It takes Linux, for those addresses and
-//! for proc(5). The matrix at the end has a row for every receiver, protocol and runtime. Not here:
-//! receivers that are killed at random, which is `cargo xtask chaos`.
+//! there is installed. A run in which a row differs keeps its folder. It takes Linux, for those
+//! addresses and for proc(5). The matrix at the end has a row for every receiver, protocol and
+//! runtime. Not here: receivers that are killed at random, which is `cargo xtask chaos`.
 
 mod carbon;
 mod compare;

@@ -10,7 +10,7 @@ mod rooms;
 
 use std::path::Path;
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
 use crate::Result;
 use crate::command::output;
@@ -73,14 +73,16 @@ const BANNED_PATHS: &[&[&str]] = &[
     &["std", "fs"],
     &["std", "os"],
     &["time", "Instant"],
-    &["hash", "RandomState"],
+    &["std", "self"],
+    &["futures", "executor"],
     &["Instant", "now"],
     &["SystemTime", "now"],
     &["UNIX_EPOCH", "elapsed"],
 ];
 
-/// Words that may not stand in the sources.
-const BANNED_WORDS: &[&str] = &["unsafe"];
+/// Words that may not stand in the sources: what is unsafe, what draws randomness from the system,
+/// and what would give a crate another name.
+const BANNED_WORDS: &[&str] = &["unsafe", "RandomState", "HashMap", "HashSet", "extern"];
 
 /// Words that may stand in the client layer only.
 const ASYNC_WORDS: &[&str] = &["async", "await"];
@@ -105,7 +107,8 @@ pub(crate) fn run() -> Result {
             }
             imports.push((rooms::module(inner), paths));
         }
-        faults.extend(rooms::check(name, &imports));
+        let order = rooms::order(&read(&src.join("lib.rs"))?);
+        faults.extend(rooms::check(name, &order, &imports));
     }
     if faults.is_empty() {
         println!("purity: {} hold no runtime, socket, clock or thread", PURE.join(" and "));
@@ -209,7 +212,12 @@ fn collect_paths(tokens: TokenStream, before: &[String], paths: &mut Vec<Vec<Str
             }
             TokenTree::Punct(mark) => {
                 skipping = mark.as_char() == '#' && tokens.peek().is_some_and(is_test_attribute);
-                joined = matches!(mark.as_char(), ':' | '.');
+                if mark.as_char() == '*' && joined && !path.is_empty() {
+                    path.push("*".to_owned());
+                }
+                // A colon alone stands before a type: nothing is joined by it.
+                let colons = mark.as_char() == ':' && mark.spacing() == Spacing::Joint;
+                joined = mark.as_char() == '.' || (colons && is_colon(tokens.next().as_ref()));
                 continue;
             }
             TokenTree::Literal(_) => {}
@@ -217,6 +225,10 @@ fn collect_paths(tokens: TokenStream, before: &[String], paths: &mut Vec<Vec<Str
         joined = false;
     }
     paths.push(path);
+}
+
+fn is_colon(token: Option<&TokenTree>) -> bool {
+    matches!(token, Some(TokenTree::Punct(mark)) if mark.as_char() == ':')
 }
 
 fn is_test_attribute(token: &TokenTree) -> bool {
@@ -253,7 +265,13 @@ mod tests {
             "use std::time::UNIX_EPOCH; fn f() { UNIX_EPOCH.elapsed(); }",
             "#[cfg(test)] mod tests; use std::net::TcpStream;",
             "#[cfg(not(test))] use std::fs;",
-            "fn f() -> u64 { std::hash::RandomState::new().hash_one(0) }",
+            "fn f() -> u64 { std::hash::RandomState::default().hash_one(0) }",
+            "use std::collections::HashMap;",
+            "fn f(stream: std::net::TcpStream) {}",
+            "struct A { b: std::thread::Thread }",
+            "use std::{self as s}; fn f() { s::thread::yield_now(); }",
+            "extern crate std as s;",
+            "fn f() { futures::executor::block_on(g()); }",
             "fn f() { unsafe { g() } }",
         ] {
             assert!(!faults(planted).is_empty(), "{planted}");

@@ -46,29 +46,6 @@ fn the_architecture_is_that_of_the_crate_page() {
     assert!(section.len() > 30 && lines.windows(section.len()).any(|found| found == section));
 }
 
-/// Every room that the table names is there, and every room is in the table.
-#[test]
-fn the_architecture_names_every_room() {
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let table = readme.split("| room of `graphite-proto` |").nth(1).unwrap();
-    let table = table.split("\n\n").next().unwrap();
-    let first = table.lines().skip(2).filter_map(|row| row.split('|').nth(1));
-    let mut named: Vec<&str> = first.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
-    let files = |folder: &str| {
-        let folder = root().join("graphite-proto/src").join(folder);
-        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let files = files.filter(|file| file.extension().is_some_and(|kind| kind == "rs"));
-        files.map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned()).collect::<Vec<_>>()
-    };
-    let pages = ["lib", "client", "client/tests"];
-    let layer = files("client").into_iter().map(|file| format!("client/{file}"));
-    let rooms = files("").into_iter().chain(layer);
-    let mut rooms: Vec<String> = rooms.filter(|room| !pages.contains(&room.as_str())).collect();
-    named.sort_unstable();
-    rooms.sort_unstable();
-    assert_eq!(named, rooms);
-}
-
 #[test]
 fn the_quick_starts_deliver() {
     for (krate, example) in EXAMPLES {

@@ -1,6 +1,6 @@
 //! How a connection comes about: by name over TCP, or by a connector of the user's.
 //!
-//! Not here: when (the machine says so) and what travels on it ([`crate::client::driver`]).
+//! Not here: when (the machine says so) and what travels on it ([`super::driver`]).
 
 use core::net::SocketAddr;
 use std::future::{Future, poll_fn};
@@ -120,8 +120,8 @@ impl<R: Runtime> ByName<R> {
         Err(no_address_answers(host, &failures))
     }
 
-    /// Connects, but never to ourselves: while nothing listens on a port of the ephemeral range, the
-    /// kernel may give our own end that very port, and we would read our own points.
+    /// Connects, but never to ourselves: while nothing listens on a port of the ephemeral range,
+    /// the kernel may give our own end that very port, and we would read our own points.
     async fn connect_checked(&self, address: SocketAddr) -> io::Result<R::Tcp> {
         let stream = self.runtime.connect(address, self.options).await?;
         if stream.local_addr().is_ok_and(|local| local == address) {
@@ -246,7 +246,7 @@ impl<R: Adopt<C::Stream>, C: Connector> Connection for AdoptedConnection<R, C> {
 
     fn written(&self) -> Option<Written> {
         let unacknowledged = self.by.connector.unacknowledged(&self.stream)?;
-        Some(Written { unacknowledged, error: None })
+        Some(Written::new(unacknowledged, None))
     }
 
     fn has_left(&self) -> bool {

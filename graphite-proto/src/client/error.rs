@@ -1,8 +1,8 @@
 //! What can go wrong, one enum an operation.
 //!
-//! `{error}` is one line that says it all, since that is what people log: where an error exists only
-//! because of another, its text holds the other's, and `source()` does not repeat that one but goes
-//! on behind it. The other itself is a field. Not here: what is wrong with a point
+//! `{error}` is one line that says it all, since that is what people log: where an error exists
+//! only because of another, its text holds the other's, and `source()` does not repeat that one but
+//! goes on behind it. The other itself is a field. Not here: what is wrong with a point
 //! ([`MetricError`]), a setting ([`ConfigError`]) or an address ([`AddressError`]), and what a
 //! connection died of ([`Failure`]).
 
@@ -23,7 +23,7 @@ pub enum ConnectError {
     Setting(ConfigError),
     /// The address makes no sense.
     Address(AddressError),
-    /// Every attempt failed ([`Builder::max_attempts`](crate::client::Builder::max_attempts)).
+    /// Every attempt failed ([`Builder::max_attempts`](super::Builder::max_attempts)).
     Unreachable(Failure),
 }
 

@@ -1,6 +1,6 @@
 //! The handle that callers hold: points in, answers out.
 //!
-//! Not here: the connection ([`crate::client::driver`]) and the waiting ([`crate::client::shared`]).
+//! Not here: the connection ([`super::driver`]) and the waiting ([`super::shared`]).
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -30,11 +30,11 @@ const BATCH: usize = 128;
 
 /// A client of one Graphite receiver. Clones share its connection and its queue.
 ///
-/// The connection is owned by a task of its own, which reconnects by itself: a client that was
-/// made once is good for ever. Dropping the last clone lets what is queued go out, for as long as
-/// [`close_timeout`](crate::client::Builder::close_timeout) allows and the runtime runs; [`close`](Self::close)
-/// does the same and tells the result. A `main` that ends takes its runtime along: await `close`
-/// there. What is left undelivered by a client that ends is told by
+/// The connection is owned by a task of its own, which reconnects by itself: a client that was made
+/// once is good for ever. Dropping the last clone lets what is queued go out, for as long as
+/// [`close_timeout`](super::Builder::close_timeout) allows and the runtime runs;
+/// [`close`](Self::close) does the same and tells the result. A `main` that ends takes its runtime
+/// along: await `close` there. What is left undelivered by a client that ends is told by
 /// [`Event::Abandoned`](crate::Event::Abandoned).
 ///
 /// # When the queue is full
@@ -123,8 +123,8 @@ impl<R: Runtime> Client<R> {
     /// # Errors
     ///
     /// The point cannot be sent, or the receiver could not be reached within
-    /// [`max_attempts`](crate::client::Builder::max_attempts). After [`SendError::Queued`] the point is still
-    /// queued: [`flush`](Self::flush), do not send it again.
+    /// [`max_attempts`](super::Builder::max_attempts). After [`SendError::Queued`] the point is
+    /// still queued: [`flush`](Self::flush), do not send it again.
     ///
     /// # Cancel safety
     ///
@@ -189,7 +189,7 @@ impl<R: Runtime> Client<R> {
     /// # Errors
     ///
     /// The point cannot be sent, or the queue is full and the receiver could not be reached within
-    /// [`max_attempts`](crate::client::Builder::max_attempts); the point is not queued then.
+    /// [`max_attempts`](super::Builder::max_attempts); the point is not queued then.
     ///
     /// # Cancel safety
     ///
@@ -242,7 +242,7 @@ impl<R: Runtime> Client<R> {
     ///
     /// # Errors
     ///
-    /// The receiver could not be reached within [`max_attempts`](crate::client::Builder::max_attempts);
+    /// The receiver could not be reached within [`max_attempts`](super::Builder::max_attempts);
     /// everything is still queued. Or points were dropped from a full queue meanwhile.
     ///
     /// # Cancel safety
@@ -259,7 +259,7 @@ impl<R: Runtime> Client<R> {
     }
 
     /// Flushes, closes the writing side and waits for the receiver's end of file, all within
-    /// [`close_timeout`](crate::client::Builder::close_timeout). `Ok` means that the receiver has read
+    /// [`close_timeout`](super::Builder::close_timeout). `Ok` means that the receiver has read
     /// everything; what an earlier connection that was lost had taken before the last `window`
     /// bytes counts as read, which is what the window is for ([`Delivery`](crate::Delivery)).
     /// Further calls, of clones too, give the same result; whatever would queue a point then says
@@ -291,8 +291,8 @@ impl<R: Runtime> Client<R> {
         self.shared().lock().sender.stats()
     }
 
-    /// Returns how often the function given to [`on_event`](crate::client::Builder::on_event) panicked. The client
-    /// goes on each time; the event counts as told.
+    /// Returns how often the function given to [`on_event`](super::Builder::on_event) panicked. The
+    /// client goes on each time; the event counts as told.
     pub fn event_panics(&self) -> u64 {
         self.shared().event_panics()
     }

@@ -2,7 +2,7 @@
 //!
 //! When there is room, those at the front are told and the room is promised to them: nobody who
 //! came later gets it, however long they take to come. So a told one who never comes holds back
-//! no more than its own point. Not here: what they queue ([`crate::client::handle`]). Wakers are handed
+//! no more than its own point. Not here: what they queue ([`super::handle`]). Wakers are handed
 //! out and never woken, cloned or dropped: that may run a user's code, and whoever calls here
 //! holds the lock.
 

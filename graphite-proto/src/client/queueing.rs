@@ -1,6 +1,6 @@
 //! How points come into the queue: at once where there is room, else by standing in line.
 //!
-//! Not here: who is next ([`crate::client::line`]), and what is encoded and how ([`Sender::enqueue`]).
+//! Not here: who is next ([`super::line`]), and what is encoded and how ([`Sender::enqueue`]).
 //!
 //! [`Sender::enqueue`]: crate::sender::Sender::enqueue
 

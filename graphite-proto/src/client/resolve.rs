@@ -2,7 +2,7 @@
 //!
 //! A system's resolver cannot be cancelled and may hang for a minute: a lookup for each attempt to
 //! connect would take one more thread each. Not here: the lookup ([`Runtime::resolve`]), connecting
-//! ([`crate::client::connect`]) and the time-out for all of it.
+//! ([`super::connect`]) and the time-out for all of it.
 
 use core::net::{IpAddr, SocketAddr};
 use std::fmt;
@@ -24,7 +24,7 @@ pub(crate) const FRESH: Duration = Duration::from_secs(60);
 
 type Addresses = io::Result<Vec<SocketAddr>>;
 
-/// What a lookup found, and when.
+/// What a lookup found, and when that was seen: its task runs as soon as the runtime does.
 struct Answer {
     addresses: Addresses,
     at: Instant,

@@ -15,9 +15,17 @@ use crate::value::Timestamp;
 
 /// A runtime: clock, timers, tasks, names and TCP.
 ///
-/// A value of it belongs to each client, and may hold what the runtime is reached by. With
-/// [`Default`] a client begins by [`Client::builder`](crate::client::Client::builder), else by
-/// [`Client::builder_on`](crate::client::Client::builder_on).
+/// A value of it belongs to each client, whose tasks hold clones: it may be a handle by which the
+/// runtime is reached, but never what owns the runtime, which would then be dropped by its own
+/// task. With [`Default`] a client begins by [`Client::builder`](super::Client::builder), else by
+/// [`Client::builder_on`](super::Client::builder_on).
+///
+/// Tasks move between threads: a runtime that cannot run a `Send` future has no place here.
+/// `graphite-proto/examples/smol.rs` implements all of it in one file.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a runtime for a Graphite client",
+    note = "implement `graphite_proto::client::Runtime` for it, as `examples/smol.rs` does for smol"
+)]
 pub trait Runtime: Clone + Send + Sync + 'static {
     /// A TCP connection.
     type Tcp: Tcp;
@@ -30,32 +38,44 @@ pub trait Runtime: Clone + Send + Sync + 'static {
     const PROVES: bool = false;
 
     /// Reads the clock: the time since a start that is the same for this value and its clones, and
-    /// never goes backwards.
+    /// never goes backwards. Called under the client's lock: it must not block, nor call a client.
     fn now(&self) -> Instant;
 
-    /// Reads the time of day, for points without a time of their own.
+    /// Reads the time of day, for points without a time of their own. Called under the client's
+    /// lock: it must not block, nor call a client.
     fn timestamp(&self) -> Timestamp;
 
     /// Returns a number that other clients hardly get, for the jitter of delays.
     fn seed(&self) -> u64;
 
-    /// Makes a timer; called where the client begins.
+    /// Makes a timer. The first is made where the client begins, the others in its task.
     #[track_caller]
     fn timer(&self) -> Self::Timer;
 
-    /// Runs a task of the client's to its end, or drops it when the runtime ends.
+    /// Runs a task of the client's to its end, or drops it when the runtime ends; not within this
+    /// call. The first is spawned where the client begins, the others from that one.
     #[track_caller]
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
 
-    /// Resolves a name. It may take long, even beyond the runtime's end: the client does not wait
-    /// for it, and asks again only when it is done.
+    /// Resolves a name. It may take long: attempts that are in a hurry do not wait for it, and none
+    /// asks again before it is done. But it must not block its thread, nor hold up the runtime's
+    /// end: what cannot be cancelled belongs on a thread of its own, or on a pool that nobody waits
+    /// for.
+    ///
+    /// # Errors
+    ///
+    /// The cause, which waiters see after the last attempt.
     fn resolve(
         &self,
         host: &str,
         port: u16,
     ) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send;
 
-    /// Connects and sets the options; the client brings the time-out.
+    /// Connects and sets the options; the client brings the time-out, and drops the future then.
+    ///
+    /// # Errors
+    ///
+    /// The cause, which waiters see after the last attempt.
     fn connect(
         &self,
         address: SocketAddr,
@@ -65,8 +85,9 @@ pub trait Runtime: Clone + Send + Sync + 'static {
 
 /// A timer that can be set anew.
 pub trait Timer: Send + Unpin + 'static {
-    /// Waits until the clock of its runtime shows `deadline`; the last one counts. May be polled
-    /// again after it was ready.
+    /// Waits until [`Runtime::now`] has reached `deadline`, which lies a year ahead at most. Each
+    /// poll may bring another deadline, and then that one counts, also after it was ready. To be
+    /// ready early makes the client's task run for nothing.
     fn poll_until(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()>;
 }
 
@@ -88,7 +109,8 @@ impl TcpOptions {
     /// while the window is zero.
     const SHORTEST_USER_TIMEOUT: Duration = Duration::from_secs(30);
 
-    pub(super) fn new(send_buffer: usize, write_timeout: Duration) -> Self {
+    /// Makes the options of a client with such a send buffer, in bytes, and time-out of writing.
+    pub fn new(send_buffer: usize, write_timeout: Duration) -> Self {
         let user_timeout = write_timeout.max(Self::SHORTEST_USER_TIMEOUT);
         Self { send_buffer, keepalive: Duration::from_secs(60), user_timeout }
     }
@@ -96,6 +118,9 @@ impl TcpOptions {
 
 /// A TCP connection, which the client's task shares with callers that write without waiting.
 /// Dropping it closes it.
+///
+/// The client's task waits for reading and for writing at the same time, so that each of the two
+/// keeps a waker.
 pub trait Tcp: Send + Sync + 'static {
     /// Reads. It asks the kernel itself: an end of file that a reactor has not heard of yet is one.
     fn poll_read(&self, cx: &mut Context<'_>, bytes: &mut [u8]) -> Poll<io::Result<usize>>;
@@ -122,7 +147,8 @@ pub trait Tcp: Send + Sync + 'static {
     fn local_addr(&self) -> io::Result<SocketAddr>;
 
     /// Writes at once, without waiting, as much as the kernel takes; nothing if anything was heard
-    /// of the receiver since, since a point must not be trusted to a connection that is over.
+    /// of the receiver, since a point must not be trusted to a connection that is over. Called
+    /// under the client's lock: it must not block, nor call a client.
     ///
     /// # Errors
     ///
@@ -133,7 +159,8 @@ pub trait Tcp: Send + Sync + 'static {
         Err(io::ErrorKind::WouldBlock.into())
     }
 
-    /// Returns what the kernel knows of what was written, where [`Runtime::PROVES`].
+    /// Returns what the kernel knows of what was written: always something where
+    /// [`Runtime::PROVES`], an error if the kernel does not say.
     fn written(&self) -> Option<Written> {
         None
     }
@@ -148,24 +175,35 @@ pub trait Tcp: Send + Sync + 'static {
 /// What the kernel knows of what was written to a connection. To be read in this order: what is
 /// acknowledged after the count does no harm, an error before it would.
 #[derive(Debug)]
-#[expect(clippy::exhaustive_structs, reason = "runtimes make it")]
+#[non_exhaustive]
 pub struct Written {
     /// How many bytes the receiver's kernel has not acknowledged, our own end after a half-close
     /// counted as one; a reset leaves the count as it was. On Linux `TIOCOUTQ`.
     pub unacknowledged: usize,
     /// What the connection died of, which the kernel tells once (`SO_ERROR`): keep it. A receiver
-    /// that dies with unread bytes resets, and one that had closed just before our last bytes leaves
-    /// an error too.
+    /// that dies with unread bytes resets, and one that had closed just before our last bytes
+    /// leaves an error too.
     pub error: Option<io::Error>,
 }
 
+impl Written {
+    /// Tells what the kernel knows.
+    pub fn new(unacknowledged: usize, error: Option<io::Error>) -> Self {
+        Self { unacknowledged, error }
+    }
+}
+
 /// A runtime that moves the bytes of streams of another kind, which a
-/// [`Connector`](crate::client::Connector) makes: TLS, Unix sockets, whatever has the runtime's
+/// [`Connector`](super::Connector) makes: TLS, Unix sockets, whatever has the runtime's
 /// traits for reading and writing.
 ///
 /// The functions stand with the runtime and not with the stream, so that a crate can provide them
 /// for every stream there is: `impl<S: AsyncRead + AsyncWrite> Adopt<S> for MyRuntime`. And the
 /// streams stay what they are: nothing has to be wrapped.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot move the bytes of `{S}`",
+    label = "the connector's stream needs this runtime's traits for reading and writing"
+)]
 pub trait Adopt<S>: Runtime {
     /// Reads.
     fn poll_read(stream: &mut S, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;

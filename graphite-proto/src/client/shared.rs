@@ -1,9 +1,9 @@
 //! What a client's clones and its driver share: the machine behind a lock, and who waits for it.
 //!
 //! A waker is a user's code: it is cloned, woken and dropped when the lock is free. Not here: what
-//! callers see ([`crate::client::handle`]), what happens on the connection ([`crate::client::driver`]), how points
-//! are queued ([`crate::client::queueing`]), and how those who wait are found ([`crate::client::waiters`],
-//! [`crate::client::line`]).
+//! callers see ([`super::handle`]), what happens on the connection ([`super::driver`]), how points
+//! are queued ([`super::queueing`]), and how those who wait are found ([`super::waiters`],
+//! [`super::line`]).
 
 use std::fmt;
 use std::future::poll_fn;

@@ -2,7 +2,7 @@
 //! has ended.
 //!
 //! They stand in the order of what they wait for, so that finding those who are answered costs
-//! nothing for those who are not. Not here: who waits for room in the queue ([`crate::client::line`]), and
+//! nothing for those who are not. Not here: who waits for room in the queue ([`super::line`]), and
 //! what the answer is ([`Sender::outcome`]). Wakers are handed out and never woken, cloned or
 //! dropped: that may run a user's code, and whoever calls here holds the lock.
 

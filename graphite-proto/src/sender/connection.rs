@@ -13,8 +13,9 @@
 //!
 //! An input that is not named for a phase changes no phase: it speaks of a connection that is over
 //! already. `PeerHalfClosed` is remembered in `Up` ([`PeerEnd`]); once it has stood for
-//! `settle_timeout` with nothing to send, `Up` goes to `Finishing`. `Waiting` is left at once where its condition holds, so a connection that ended with
-//! points to send goes straight to `Connecting` when there is no delay.
+//! `settle_timeout` with nothing to send, `Up` goes to `Finishing`. `Waiting` is left at once where
+//! its condition holds, so a connection that ended with points to send goes straight to
+//! `Connecting` when there is no delay.
 //!
 //! The same by inputs, for a machine that has a point to send and a connection so young that its
 //! end is a failure; `Timeout` comes at the deadline, `PeerFinished` without proof. An empty cell

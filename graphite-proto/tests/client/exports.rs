@@ -1,4 +1,4 @@
-//! What both adapters export, by the same names.
+//! The names that users rely on, of each adapter.
 
 use crate::client::encoder::Scheme as EncodersScheme;
 use crate::client::proto::client::SendError as ProtosSendError;
@@ -9,9 +9,9 @@ use crate::suite::receiver::Graphite;
 /// Everything else is used by the tests of the client.
 #[allow(unused_imports, reason = "that they are there is the test")]
 use crate::client::{
-    AddressError, BatchError, Builder, CloseError, ConfigError, ConnectError, Connector, Delivery,
-    Event, FlushError, Metric, MetricSink, NonFinite, Overflow, Protocol, Stats, Tcp, Timer,
-    Timestamp, TryFeedError, Value,
+    AddressError, Adopt, BatchError, Builder, CloseError, ConfigError, ConnectError, Connector,
+    Delivery, Event, FlushError, Metric, MetricSink, NonFinite, Overflow, Protocol, Stats, Tcp,
+    Timer, Timestamp, TryFeedError, Value,
 };
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::future::Future;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::SystemTime;
 
 use crate::client::{
@@ -15,7 +16,11 @@ fn is_send<T: Send>(value: T) -> T {
     value
 }
 
-fn is_client<T: Clone + Send + Sync + Unpin + Debug + 'static>() {}
+fn is_client<T>()
+where
+    T: Clone + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + Debug + 'static,
+{
+}
 
 fn is_error<T: std::error::Error + Clone + PartialEq + Send + Sync + 'static>() {}
 

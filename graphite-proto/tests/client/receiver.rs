@@ -1,7 +1,7 @@
 //! A Graphite receiver on a thread of its own, over real TCP, that can misbehave on demand.
 //!
-//! Its port is below those that the system gives out by itself, and in a block of the test process's
-//! own: while it is closed no client's own end and no other test can take it.
+//! Its port is below those that the system gives out by itself, and in a block of the test
+//! process's own: while it is closed no client's own end and no other test can take it.
 
 use std::collections::HashSet;
 use std::io::{ErrorKind, Read as _, Write as _};

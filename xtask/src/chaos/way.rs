@@ -20,8 +20,8 @@ pub(super) enum Way {
     CloseInFrame,
     /// Closes, and accepts the next few only to close them at once.
     Refuse,
-    /// Shuts down writing, reads on for a moment, closes, as Twisted does; and does so with the next
-    /// few, each once it has brought something.
+    /// Shuts down writing, reads on for a moment, closes, as Twisted does; and does so with the
+    /// next few, each once it has brought something.
     ShutDown,
     /// Shuts down writing on every connection as it accepts it, reads on, then SIGKILL. It is legal
     /// TCP and in use: one such connection is to do for as long as the receiver lives.

@@ -2,13 +2,17 @@
 //!
 //! A room is a module at the top of a crate with all that is in it, or one of the client layer. A
 //! page, which is a crate's `lib.rs` or the layer's `client.rs`, shows them, and none imports from
-//! it. Not here: how the paths of a source are found.
+//! it. Which room stands on which is told by the table of the crate's page; without one there must
+//! be no circle. Not here: how the paths of a source are found.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The module whose own modules are rooms.
 const LAYER: &str = "client";
+
+/// What the table begins with.
+const TABLE: &str = "| room of ";
 
 /// The path of a module in its crate, and the paths that stand in its source.
 type Module = (Vec<String>, Vec<Vec<String>>);
@@ -20,8 +24,19 @@ pub(super) fn module(file: &Path) -> Vec<String> {
     parts.filter(|part| part != "lib").collect()
 }
 
-/// Finds imports from a page, and circles.
-pub(super) fn check(krate: &str, modules: &[Module]) -> Vec<String> {
+/// Returns the rooms in the order of the table on a crate's page, if there is one.
+pub(super) fn order(page: &str) -> Vec<String> {
+    let lines = page.lines().map(|line| line.trim_start_matches("//!").trim());
+    let rows = lines.skip_while(|line| !line.starts_with(TABLE)).skip(2);
+    let rows = rows.take_while(|line| line.starts_with('|'));
+    let cells = rows.filter_map(|row| row.split('|').nth(1));
+    let rooms = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    rooms.map(|room| room.replace('/', "::")).collect()
+}
+
+/// Finds imports from a page, against the order of the table, and in circles, and what the table
+/// does not name or wrongly names.
+pub(super) fn check(krate: &str, order: &[String], modules: &[Module]) -> Vec<String> {
     let rooms: BTreeSet<String> = modules.iter().filter_map(|(module, _)| room(module)).collect();
     let mut imports: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut faults = BTreeSet::new();
@@ -40,9 +55,33 @@ pub(super) fn check(krate: &str, modules: &[Module]) -> Vec<String> {
             }
         }
     }
-    let circle = rooms.iter().find_map(|start| way(&imports, start, start));
-    faults.extend(circle.map(|way| format!("{krate}: a circle of imports: {}", way.join(" > "))));
+    if order.is_empty() {
+        let circle = rooms.iter().find_map(|start| way(&imports, start, start));
+        faults
+            .extend(circle.map(|way| format!("{krate}: a circle of imports: {}", way.join(" > "))));
+    } else {
+        faults.extend(against(krate, order, &rooms, &imports));
+    }
     faults.into_iter().collect()
+}
+
+/// Finds what is not as the table says.
+fn against(
+    krate: &str,
+    order: &[String],
+    rooms: &BTreeSet<String>,
+    imports: &BTreeMap<&str, BTreeSet<&str>>,
+) -> Vec<String> {
+    let place = |room: &str| order.iter().position(|named| named == room);
+    let all = imports.iter().flat_map(|(own, others)| others.iter().map(move |other| (own, other)));
+    let up = all.filter(|(own, other)| place(other) >= place(own));
+    let up =
+        up.map(|(own, other)| format!("{krate}: {own} imports {other}, which the table has below"));
+    let unnamed = rooms.iter().filter(|room| place(room).is_none());
+    let unnamed = unnamed.map(|room| format!("{krate}: {room} is not in the table"));
+    let gone = order.iter().filter(|named| !rooms.contains(*named));
+    let gone = gone.map(|named| format!("{krate}: {named} is in the table, and is no room"));
+    up.chain(unnamed).chain(gone).collect()
 }
 
 /// Returns the room that a path leads into; none is that of a page.
@@ -92,12 +131,20 @@ fn way(imports: &BTreeMap<&str, BTreeSet<&str>>, from: &str, to: &str) -> Option
 mod tests {
     use super::*;
 
-    fn faults(files: &[(&str, &[&str])]) -> Vec<String> {
+    const PAGE: &str = "//! Text.\n//!\n//! | room of `planted` | what it is for |\n//! |---|---|\n\
+        //! | `config` | settings |\n//! | `sender`, `client/error` | the machine |\n\
+        //! | `client/handle` | what callers hold |\n//!\n//! | a change | `metric` |\n";
+
+    fn faults_in(order: &[String], files: &[(&str, &[&str])]) -> Vec<String> {
         let words = |path: &&str| path.split("::").map(str::to_owned).collect();
         let module = |(file, paths): &(&str, &[&str])| {
             (module(Path::new(file)), paths.iter().map(words).collect())
         };
-        check("planted", &files.iter().map(module).collect::<Vec<_>>())
+        check("planted", order, &files.iter().map(module).collect::<Vec<_>>())
+    }
+
+    fn faults(files: &[(&str, &[&str])]) -> Vec<String> {
+        faults_in(&[], files)
     }
 
     #[test]
@@ -120,22 +167,62 @@ mod tests {
     fn an_import_from_a_page_is_found() {
         let files: &[(&str, &[&str])] = &[
             ("client.rs", &["handle::Client"]),
-            ("client/handle.rs", &["crate::Metric"]),
+            ("client/handle.rs", &["crate::Metric", "super::*"]),
             ("client/sink.rs", &["crate::client::Client"]),
+            ("event.rs", &["crate::*"]),
         ];
-        assert_eq!(faults(files).len(), 2);
+        assert_eq!(faults(files).len(), 4);
     }
+
+    /// All that is below and within may be imported.
+    const GOOD: [(&str, &[&str]); 6] = [
+        ("lib.rs", &["crate::sender::Sender"]),
+        ("sender.rs", &["connection::Phase", "crate::config::Config", "crate"]),
+        ("sender/connection.rs", &["super::Sender", "super::ending::End", "super::*"]),
+        ("config.rs", &[]),
+        ("client/handle.rs", &["crate::sender::Sender", "super::error::SendError"]),
+        ("client/error.rs", &["crate::config::Config"]),
+    ];
 
     #[test]
     fn a_room_may_import_what_is_below_and_within() {
-        let files: &[(&str, &[&str])] = &[
-            ("lib.rs", &["crate::sender::Sender"]),
-            ("sender.rs", &["connection::Phase", "crate::config::Config"]),
-            ("sender/connection.rs", &["super::Sender", "super::ending::End"]),
-            ("config.rs", &[]),
-            ("client/handle.rs", &["crate::sender::Sender", "super::error::SendError"]),
-            ("client/error.rs", &["crate::config::Config"]),
-        ];
-        assert_eq!(faults(files), [""; 0]);
+        assert_eq!(order(PAGE), ["config", "sender", "client::error", "client::handle"]);
+        assert_eq!(faults(&GOOD), [""; 0]);
+        assert_eq!(faults_in(&order(PAGE), &GOOD), [""; 0]);
+    }
+
+    #[test]
+    fn an_import_against_the_table_is_found_without_a_circle() {
+        let mut files = GOOD;
+        files[3].1 = &["crate::client::error::SendError"];
+        files[5].1 = &[];
+        assert_eq!(faults(&files), [""; 0]);
+        let fault = "planted: config imports client::error, which the table has below";
+        assert_eq!(faults_in(&order(PAGE), &files), [fault]);
+    }
+
+    #[test]
+    fn the_table_names_every_room_and_no_other() {
+        let page = PAGE.replace("`config`", "`settings`").replace(", `client/error`", "");
+        let faults = faults_in(&order(&page), &GOOD);
+        for room in ["config", "client::error"] {
+            assert!(faults.contains(&format!("planted: {room} is not in the table")), "{faults:?}");
+        }
+        let gone = "planted: settings is in the table, and is no room".to_owned();
+        assert!(faults.contains(&gone), "{faults:?}");
+    }
+
+    #[test]
+    fn a_path_is_found_wherever_it_stands() {
+        let mut paths = Vec::new();
+        let source = "use super::*; use crate::a::{self, b::*}; \
+            struct S { x: super::builder::B } fn f(y: crate::c::D) -> u8 { 2 * y.g }";
+        super::super::collect_paths(source.parse().unwrap(), &[], &mut paths);
+        let paths: Vec<String> = paths.iter().map(|path| path.join("::")).collect();
+        for path in
+            ["super::*", "crate::a::self", "crate::a::b::*", "super::builder::B", "crate::c::D"]
+        {
+            assert!(paths.iter().any(|found| found == path), "{path} in {paths:?}");
+        }
     }
 }

@@ -3,12 +3,14 @@
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::future::Future as _;
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::{Addresses, MadeUp};
+use crate::client::connect::{ByName, Connect as _};
 use crate::client::resolve::{FRESH, Resolver};
-use crate::client::runtime::Runtime as _;
+use crate::client::runtime::{Runtime as _, TcpOptions};
 
 const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2003);
 
@@ -78,4 +80,30 @@ fn a_lookup_that_ends_without_an_answer_is_an_error() {
     runtime.0.tasks.lock().unwrap().clear();
     let error = attempt(&resolver).unwrap().unwrap_err();
     assert_eq!(error.to_string(), "the lookup was given up");
+}
+
+/// Attempts end in time, whatever the resolver does, and the next ones wait for the same answer.
+#[test]
+fn a_lookup_that_hangs_ends_every_attempt_in_time() {
+    let (resolver, runtime) = resolver();
+    let second = Duration::from_secs(1);
+    let options = TcpOptions::new(65_536, second);
+    let connector =
+        Arc::new(ByName { runtime: runtime.clone(), resolver, timeout: 5 * second, options });
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut lookup = None;
+    for _ in 0..3 {
+        let mut attempt = connector.clone().connect();
+        assert!(attempt.as_mut().poll(&mut cx).is_pending());
+        let begun = runtime.lookup();
+        assert_eq!(begun.is_some(), lookup.is_none(), "there is one lookup for all attempts");
+        lookup = lookup.or(begun);
+        runtime.set(runtime.now() + 4 * second);
+        assert!(attempt.as_mut().poll(&mut cx).is_pending());
+        runtime.set(runtime.now() + second);
+        let Poll::Ready(Err(error)) = attempt.as_mut().poll(&mut cx) else { panic!("no time-out") };
+        assert_eq!(error.to_string(), "resolve graphite: no answer in 5s");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+    drop(lookup);
 }

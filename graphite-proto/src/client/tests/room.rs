@@ -197,11 +197,8 @@ fn who_gives_up_passes_its_turn_on() {
 /// Everybody gives up at some moment or another; whoever stays gets room.
 #[test]
 fn no_turn_is_lost_whoever_gives_up() {
-    let mut random = 1_u64;
-    let mut below = |limit: u64| {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (random >> 33) % limit
-    };
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut below = |limit: u64| random.u64(..limit);
     for _ in 0..300 {
         let desk = Desk::up(small_queue());
         desk.fill();

@@ -173,11 +173,8 @@ fn whoever_loses_a_point_is_looked_at_twice_at_most() {
 /// Anything at any time: after each step those are woken who have an answer, and nobody else.
 #[test]
 fn whatever_happens_those_are_woken_who_have_an_answer() {
-    let mut random = 7_u64;
-    let mut below = |limit: u64| {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (random >> 33) % limit
-    };
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut below = |limit: u64| random.u64(..limit);
     let deliveries = [
         Delivery::BestEffort,
         Delivery::Replay { window: 4096 },
