@@ -7,13 +7,13 @@ use std::fmt;
 use std::future::Future;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::{Shutdown, SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
 use std::sync::LazyLock;
 use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
-use async_std::net::{TcpStream, ToSocketAddrs as _};
+use async_std::net::TcpStream;
 #[cfg(unix)]
 use async_std::os::unix::net::UnixStream;
 use futures::io::{AsyncRead, AsyncWrite};
@@ -58,7 +58,10 @@ impl Runtime for AsyncStd {
     }
 
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        Ok((host, port).to_socket_addrs().await?.collect())
+        let host = host.to_owned();
+        // async-std's own lookup repeats the name in its errors.
+        let look_up = move || Ok((host, port).to_socket_addrs()?.collect());
+        async_std::task::spawn_blocking(look_up).await
     }
 
     async fn connect(&self, address: SocketAddr, options: TcpOptions) -> io::Result<Tcp> {

@@ -21,7 +21,9 @@
 //! written, [`feed`](Client::feed) only for room in the queue, [`try_feed`](Client::try_feed) for
 //! nothing; [`close`](Client::close) until the receiver has read everything. In an outage every
 //! waiting call gets an error at the third failed attempt; the points stay queued, and go out when
-//! the receiver is back.
+//! the receiver is back. A service begins by [`connect_lazy`](Builder::connect_lazy), so that it
+//! starts while Graphite is down, listens by [`on_event`](Builder::on_event), and awaits `close`
+//! before its `main` ends.
 //!
 //! [`Client`], [`Builder`] and [`MetricSink`] are those of [`proto::client`] on this runtime: which
 //! call waits for what, what an outage does, the errors and the defaults stand there. This crate

@@ -1,7 +1,7 @@
-//! The client on smol: all that a runtime has to give, in one file.
-//!
-//! `cargo run -p graphite-proto --features client --example smol HOST[:PORT]` sends a point.
-//! What the clients of tokio and async-std have more: `Tcp::try_write` and `TCP_USER_TIMEOUT`.
+//! The client on smol, all of it: `cargo run -p graphite-proto --features client --example smol HOST`
+//! sends a point. To use it, copy all but `main` into a module, not named smol, and depend on
+//! fastrand, libc, smol and socket2. `PROVES`, `written`, `has_left` and `in_queue` may be left out,
+//! for more repeats; the other clients also have `try_write` and `TCP_USER_TIMEOUT`.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)] // A runtime is where I/O is.
 
 use std::future::Future;
@@ -129,7 +129,7 @@ fn in_queue(stream: &Async<TcpStream>, request: libc::Ioctl) -> io::Result<usize
     if result == 0 { Ok(bytes.unsigned_abs() as usize) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Every stream with the traits of `futures`.
+/// Every stream whose `close` ends its writing side, as in `smol::net`; `Async` only flushes.
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Adopt<S> for Smol {
     fn poll_read(stream: &mut S, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         Pin::new(stream).poll_read(cx, buf)

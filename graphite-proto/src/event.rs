@@ -93,7 +93,7 @@ pub enum Event {
     /// [`settle_timeout`](crate::Config::settle_timeout), or when the next point finds it closed.
     Lost(Failure),
     /// As many failures in a row as [`max_attempts`](crate::Config::max_attempts) allows: waiters
-    /// get an error. Told once an outage; the reconnecting goes on.
+    /// get an error. Told once an outage; the reconnecting goes on as long as the client is there.
     GaveUp {
         /// How many failures there were in a row.
         failures: u32,
@@ -158,7 +158,7 @@ impl fmt::Display for Event {
             Self::Connected => f.write_str("connected"),
             Self::Lost(cause) => write!(f, "connection lost: {cause}"),
             Self::GaveUp { failures, cause } => {
-                write!(f, "{failures} failures in a row, going on; the last one: {cause}")
+                write!(f, "{failures} failures in a row; the last one: {cause}")
             }
             Self::Replayed(points) => write!(f, "{} sent again", Count(*points)),
             Self::Confirmed(points) => write!(f, "{} proven to be read", Count(*points)),

@@ -70,12 +70,13 @@
 //! | `client/driver` | the task that does what the machine demands |
 //! | `client/handle`, `client/sink`, `client/builder` | what callers hold, and how it begins |
 //!
-//! | a change of | goes into |
+//! | a change of | goes into (paths in `graphite-proto`: `src`, and `tests` where named) |
 //! |---|---|
-//! | a format, or what a receiver reads | `protocol`, `limits`; golden bytes in `tests/codec.rs` |
+//! | a format | `protocol` to write it, `receiver` to read it; golden bytes in `tests/codec.rs` |
 //! | when something is sent, repeated or given up | `sender`, shown by `tests/simulation` |
-//! | a call, a setting, an error of every client | `client/handle`, `client/builder`, `client/error`; `tests/client` |
-//! | a socket option, or what a kernel tells | `client/runtime` and each adapter's `socket.rs` |
+//! | a setting | `config` with its bounds, passed on by `client/builder`; `tests/settings.rs` |
+//! | a call or an error of every client | `client/handle`, `client/error`; `tests/client` |
+//! | a socket option, or what a kernel tells | `client/runtime`, each adapter's `socket.rs`, `examples/smol.rs` |
 //! | another runtime | an `impl Runtime`, as in `examples/smol.rs` |
 //! | TLS, a proxy, another kind of stream | a `Connector` of the user's, or beside `client/connect` |
 //! | names | `graphite-encoder` |

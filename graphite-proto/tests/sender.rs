@@ -390,10 +390,7 @@ fn events_are_lines_for_people() {
     for (event, line) in [
         (Event::Connected, "connected"),
         (Event::Lost(cause.clone()), "connection lost: refused"),
-        (
-            Event::GaveUp { failures: 3, cause },
-            "3 failures in a row, going on; the last one: refused",
-        ),
+        (Event::GaveUp { failures: 3, cause }, "3 failures in a row; the last one: refused"),
         (Event::Replayed(1), "1 point sent again"),
         (Event::Replayed(2), "2 points sent again"),
         (Event::Confirmed(4), "4 points proven to be read"),

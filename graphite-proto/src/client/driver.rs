@@ -55,6 +55,7 @@ pub(crate) struct Driver<R: Runtime> {
     /// What is known since the peer's end of file was seen.
     ended: Option<Ended>,
     wakers: Vec<Waker>,
+    end_told: bool,
 }
 
 impl<R: Runtime> Driver<R> {
@@ -80,6 +81,7 @@ impl<R: Runtime> Driver<R> {
             finish_from: None,
             ended: None,
             wakers: Vec::new(),
+            end_told: false,
         }
     }
 
@@ -358,10 +360,14 @@ impl<R: Runtime> Driver<R> {
         machine.sender.handle_input(input, now);
         machine.lapse(now);
         machine.take_answered(&mut self.wakers);
+        let closed = machine.sender.is_closed();
         drop(machine);
         drop(parked);
         // Who is woken for a failure finds it told.
         self.report_events();
+        if closed {
+            self.report_end();
+        }
         self.wake();
     }
 
@@ -376,6 +382,14 @@ impl<R: Runtime> Driver<R> {
         loop {
             let Some(event) = self.shared.lock().sender.poll_event() else { return };
             self.report(&event);
+        }
+    }
+
+    /// Tells, once, what is given up with the client.
+    fn report_end(&mut self) {
+        let points = self.shared.lock().sender.unproven();
+        if points > 0 && !std::mem::replace(&mut self.end_told, true) {
+            self.report(&Event::Abandoned { points });
         }
     }
 
@@ -417,15 +431,12 @@ impl<R: Runtime> Drop for Driver<R> {
         let parked = machine.unpark();
         machine.set_direct(None);
         machine.take_answered(&mut self.wakers);
-        let points = machine.sender.unproven();
         drop(machine);
         drop(parked);
         // Who is woken for a failure finds it told.
         self.report_events();
+        self.report_end();
         self.wake();
-        if points > 0 {
-            self.report(&Event::Abandoned { points });
-        }
     }
 }
 

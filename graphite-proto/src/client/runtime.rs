@@ -85,14 +85,16 @@ pub trait Runtime: Clone + Send + Sync + 'static {
 
 /// A timer that can be set anew.
 pub trait Timer: Send + Unpin + 'static {
-    /// Waits until [`Runtime::now`] has reached `deadline`, which lies a year ahead at most. Each
-    /// poll may bring another deadline, and then that one counts, also after it was ready. To be
-    /// ready early makes the client's task run for nothing.
+    /// Waits until [`Runtime::now`] has reached `deadline`, which lies a year ahead at most, or is
+    /// past: then it is ready at once. Each poll may bring another deadline, and the last one
+    /// counts, also after one was reached. Waking the task too early is harmless; to be ready too
+    /// early makes it run for nothing until it is time.
     fn poll_until(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()>;
 }
 
 /// What is set on a TCP connection, with `TCP_NODELAY`. None is needed to be right, only to be
-/// quick: what a system does not know is left as it is.
+/// quick: what a system or a runtime does not know, or what comes to be here later, is left as it
+/// is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TcpOptions {
@@ -119,13 +121,14 @@ impl TcpOptions {
 /// A TCP connection, which the client's task shares with callers that write without waiting.
 /// Dropping it closes it.
 ///
-/// The client's task waits for reading and for writing at the same time, so that each of the two
-/// keeps a waker.
+/// Only the client's task polls. It waits for reading and for writing at the same time, so that
+/// each of the two keeps a waker, the latest.
 pub trait Tcp: Send + Sync + 'static {
-    /// Reads. It asks the kernel itself: an end of file that a reactor has not heard of yet is one.
+    /// Reads; 0 is the receiver's end of file. It asks the kernel first, and waits for a reactor's
+    /// word only if that has nothing: an end of file must be seen before the next point is written.
     fn poll_read(&self, cx: &mut Context<'_>, bytes: &mut [u8]) -> Poll<io::Result<usize>>;
 
-    /// Writes as much as there is room for.
+    /// Writes as much as there is room for; 0 bytes of some are a failure.
     fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
 
     /// Closes the writing side, so that the receiver sees an end of file.
@@ -136,7 +139,8 @@ pub trait Tcp: Send + Sync + 'static {
     fn finish(&self) -> io::Result<()>;
 
     /// Has the close that follows throw away what the kernel still holds (zero linger), so that
-    /// bytes that were given up cannot arrive later.
+    /// bytes that were given up cannot arrive later. Where a system cannot do that, they may:
+    /// points that were sent again then arrive twice, and in another order.
     fn abort(&self);
 
     /// Returns our own address.
@@ -152,21 +156,24 @@ pub trait Tcp: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) leaves the write to the client's task, as is done
-    /// if this is not provided; else what the connection died of.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) leaves the write to the client's task: for want of
+    /// room, since something was heard, or always, as by default; a `send` then costs a change of
+    /// task. Anything else is what the connection died of.
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         let _ = bytes;
         Err(io::ErrorKind::WouldBlock.into())
     }
 
     /// Returns what the kernel knows of what was written: always something where
-    /// [`Runtime::PROVES`], an error if the kernel does not say.
+    /// [`Runtime::PROVES`], an error if the kernel does not say; by default nothing. The client
+    /// keeps an error that is returned.
     fn written(&self) -> Option<Written> {
         None
     }
 
     /// Returns whether all that was written has left for the receiver; a closed window holds it
-    /// back.
+    /// back. By default it has not: a point that meets a connection which the receiver has closed
+    /// is then sent again with what came before it, instead of alone.
     fn has_left(&self) -> bool {
         false
     }
@@ -214,6 +221,8 @@ pub trait Adopt<S>: Runtime {
     /// Writes what the stream holds back.
     fn poll_flush(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
-    /// Closes the writing side only, so that the receiver sees an end of file.
+    /// Closes the writing side only, so that the receiver sees an end of file. Some streams only
+    /// flush when their traits close them, as those of async-std and `async_io::Async` do: without
+    /// that end no `close` is ever answered.
     fn poll_finish(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 }

@@ -55,6 +55,7 @@ fn a_name_that_does_not_resolve_is_named() {
         let text = error.to_string();
         let expected = "no connection came about: resolve no-such-host.invalid: ";
         assert!(text.starts_with(expected), "{text}");
+        assert_eq!(text.matches("no-such-host").count(), 1, "{text}");
     });
 }
 

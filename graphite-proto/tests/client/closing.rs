@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::client::{Client, Delivery, FlushError, Protocol, SendError, TryFeedError};
+use crate::client::{Client, Delivery, Event, FlushError, Protocol, SendError, TryFeedError};
 use crate::rt::{self, block_on};
 use crate::suite::receiver::{Graphite, Manner, until};
 use crate::suite::{Log, MS, numbered, quick};
@@ -47,13 +47,20 @@ fn close_counts_what_a_receiver_did_not_read() {
 fn close_counts_what_could_not_be_sent_and_says_why() {
     block_on(async {
         let graphite = Graphite::closed(Protocol::Plaintext);
-        let builder = quick().close_timeout(100 * MS);
+        let log = Log::default();
+        let builder = log.listen(quick().close_timeout(100 * MS));
         let client = builder.connect_lazy(graphite.address()).unwrap();
         for point in numbered("x", 10) {
             client.feed(point).await.unwrap();
         }
         let error = client.close().await.unwrap_err();
         assert_eq!(error.undelivered, 10);
+        let told = log.events();
+        assert_eq!(
+            told.last(),
+            Some(&Event::Abandoned { points: 10 }),
+            "told before `close` returned"
+        );
         assert!(error.source.unwrap().text.starts_with("connect to 127.0.0.1:"));
     });
 }
