@@ -56,9 +56,9 @@ fn the_quick_starts_deliver() {
             listener.accept().unwrap().0.read_to_string(&mut text).unwrap();
             text
         });
-        // Built with the other targets before the tests run, or here if only this test is run.
+        // Without `-p` it is the workspace's own build, which is there when all tests are run.
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let run = ["run", "--quiet", "-p", krate, "--example", example, "--", address.as_str()];
+        let run = ["run", "--quiet", "--example", example, "--", address.as_str()];
         let output = Command::new(cargo).current_dir(root()).args(run).output().unwrap();
         assert!(output.status.success(), "{example}: {}", String::from_utf8_lossy(&output.stderr));
         let text = receiver.join().unwrap();
