@@ -189,12 +189,12 @@ fn whoever_waits_is_told_of_the_close() {
                 rt::spawn(async move { client.send((format!("waits.{i}"), i)).await })
             })
             .collect();
+        until("the queue is full", || client.try_feed(("fill", 1)).is_err()).await;
         let flushing = client.clone();
         let flushing = rt::spawn(async move {
             flushing.feed(("x", 1)).await.unwrap_err();
             flushing.flush().await
         });
-        until("the queue is full", || client.try_feed(("fill", 1)).is_err()).await;
         let undelivered = client.close().await.unwrap_err().undelivered;
         assert_eq!(undelivered, client.stats().queued);
         for waiting in waiting {
