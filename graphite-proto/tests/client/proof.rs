@@ -64,7 +64,7 @@ fn an_end_of_file_with_bytes_on_their_way_is_no_proof_and_no_loss() {
         }
         // The kernels are full; now it closes its side, with much unread.
         graphite.behave(Manner::HangUp);
-        rt::sleep(100 * MS).await;
+        graphite.hung_up(1).await;
         graphite.behave(Manner::Read);
         sending.await.unwrap();
         graphite.received(400_000).await;
@@ -126,7 +126,7 @@ async fn confirmed_claims_nothing() -> bool {
     let builder = builder.settle_timeout(50 * MS).close_timeout(500 * MS);
     let client = builder.connect(graphite.address()).await.expect("connection");
     // The end of file must be there before ours: else it would answer it.
-    rt::sleep(100 * MS).await;
+    graphite.hung_up(1).await;
     for point in numbered("x", 1000) {
         client.feed(point).await.expect("room");
     }
@@ -149,9 +149,8 @@ fn an_end_of_file_that_was_there_first_proves_nothing() {
             let log = Log::default();
             let builder = log.listen(quick().delivery(delivery).close_timeout(2_500 * MS));
             let client = builder.connect(graphite.address()).await.unwrap();
-            graphite.reached(1).await;
+            graphite.hung_up(1).await;
             graphite.refuse();
-            rt::sleep(50 * MS).await;
             for point in numbered("x", 4) {
                 client.feed(point).await.unwrap();
             }

@@ -61,6 +61,8 @@ struct State {
     errors: Vec<String>,
     /// When each connection was accepted.
     accepted: Vec<Instant>,
+    /// How many connections it has closed its side of.
+    hung_up: usize,
     /// The connections that are open, by number from 1.
     open: HashSet<usize>,
     /// Which connections, up to this number, are to be closed in good order or reset.
@@ -222,6 +224,13 @@ impl Graphite {
         self.until(&format!("{connections} connections came about"), condition).await;
     }
 
+    /// Waits until it has closed its side of so many connections: that stands in the client's kernel
+    /// then.
+    pub(crate) async fn hung_up(&self, connections: usize) {
+        let condition = |graphite: &Self| graphite.state().hung_up >= connections;
+        self.until(&format!("{connections} connections are hung up"), condition).await;
+    }
+
     async fn until(&self, what: &str, mut condition: impl FnMut(&Self) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !condition(self) {
@@ -316,6 +325,7 @@ fn converse(mut stream: TcpStream, protocol: Protocol, number: usize, state: &Mu
             Manner::HangUp | Manner::HalfOpen if !hung_up => {
                 hung_up = true;
                 let _ = stream.shutdown(Shutdown::Write);
+                state.lock().expect("receiver's state").hung_up += 1;
             }
             Manner::ReadSlowly(piece) => {
                 most = piece;
