@@ -24,7 +24,7 @@ use crate::value::Timestamp;
 /// `graphite-proto/examples/smol.rs` implements all of it in one file.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a runtime for a Graphite client",
-    note = "implement `graphite_proto::client::Runtime` for it, as `examples/smol.rs` does for smol"
+    note = "implement `graphite_proto::client::Runtime` for it, as the examples of the crate do"
 )]
 pub trait Runtime: Clone + Send + Sync + 'static {
     /// A TCP connection.

@@ -106,6 +106,12 @@ impl<R: Runtime> Shared<R> {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns whether nobody holds the lock.
+    #[cfg(test)]
+    pub(crate) fn is_free(&self) -> bool {
+        self.machine.try_lock().is_ok()
+    }
+
     /// Does something to the machine and wakes the driver if that gave it work.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Machine) -> T) -> T {
         let mut machine = self.lock();
