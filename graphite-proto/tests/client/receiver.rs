@@ -63,6 +63,8 @@ struct State {
     accepted: Vec<Instant>,
     /// How many connections it has closed its side of.
     hung_up: usize,
+    /// Whether the client had ended its side of one of them before.
+    late: bool,
     /// The connections that are open, by number from 1.
     open: HashSet<usize>,
     /// Which connections, up to this number, are to be closed in good order or reset.
@@ -231,6 +233,11 @@ impl Graphite {
         self.until(&format!("{connections} connections are hung up"), condition).await;
     }
 
+    /// Returns whether it came to hang up a connection only after the client had ended its side.
+    pub(crate) fn was_late(&self) -> bool {
+        self.state().late
+    }
+
     async fn until(&self, what: &str, mut condition: impl FnMut(&Self) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !condition(self) {
@@ -325,7 +332,10 @@ fn converse(mut stream: TcpStream, protocol: Protocol, number: usize, state: &Mu
             Manner::HangUp | Manner::HalfOpen if !hung_up => {
                 hung_up = true;
                 let _ = stream.shutdown(Shutdown::Write);
-                state.lock().expect("receiver's state").hung_up += 1;
+                let second = ended_second(&stream);
+                let mut state = state.lock().expect("receiver's state");
+                state.hung_up += 1;
+                state.late |= second;
             }
             Manner::ReadSlowly(piece) => {
                 most = piece;
@@ -358,6 +368,24 @@ fn converse(mut stream: TcpStream, protocol: Protocol, number: usize, state: &Mu
 /// Returns whether there is nothing to read just now.
 fn drained(stream: &TcpStream) -> bool {
     stream.peek(&mut [0]).is_err()
+}
+
+/// Returns whether the peer of a connection whose side was closed just now had closed its own first,
+/// by the state that the kernel shows in its table.
+fn ended_second(stream: &TcpStream) -> bool {
+    let hex = |address: SocketAddr| match address {
+        SocketAddr::V4(v4) => {
+            format!("{:08X}:{:04X}", u32::from_ne_bytes(v4.ip().octets()), v4.port())
+        }
+        SocketAddr::V6(v6) => panic!("{v6} is not IPv4"),
+    };
+    // A connection that was reset has no addresses, and one that is over no row.
+    let (Ok(own), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else { return true };
+    let ends = format!(" {} {} ", hex(own), hex(peer));
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("the kernel's table");
+    let row = table.lines().find_map(|row| row.split_once(&ends));
+    // FIN_WAIT1, FIN_WAIT2, TIME_WAIT, CLOSING: our end was the first, or came at the same time.
+    !row.is_some_and(|(_, state)| ["04", "05", "06", "0B"].iter().any(|s| state.starts_with(s)))
 }
 
 fn take(receiver: &mut Receiver, state: &Mutex<State>) -> u64 {
