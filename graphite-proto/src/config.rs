@@ -9,7 +9,7 @@ use std::time::Duration;
 pub use bounds::ConfigError;
 
 use crate::limits::{FRAME_BYTES, MAX_FRAME_BYTES};
-use crate::protocol::Protocol;
+use crate::protocol::{Protocol, pickle};
 
 /// What is done about the bytes that a lost connection may have swallowed.
 ///
@@ -170,6 +170,7 @@ pub struct Config {
     pub(crate) replay_age: Duration,
     pub(crate) confirm_interval: Duration,
     pub(crate) confirm_spacing: Duration,
+    pub(crate) linger: Duration,
     /// As it was given, without the dot after it.
     pub(crate) prefix: String,
 }
@@ -197,6 +198,7 @@ impl Config {
             replay_age: Duration::from_secs(60),
             confirm_interval: Duration::from_secs(10),
             confirm_spacing: Duration::from_millis(10),
+            linger: Duration::ZERO,
             prefix: String::new(),
         }
     }
@@ -362,6 +364,26 @@ impl Config {
     pub fn confirm_spacing(mut self, spacing: Duration) -> Self {
         self.confirm_spacing = spacing;
         self
+    }
+
+    /// Sets how long points may wait for others to fill their frame. Default: not at all; at most
+    /// 1 s. It is for drivers that write whenever there is something to write: fed without a pause
+    /// they would write frames of a few points. After a pause the first small frames do not wait,
+    /// and no point waits that a [`ticket`](crate::Sender::ticket), a close, or somebody who needs
+    /// the room waits for.
+    #[must_use]
+    pub fn linger(mut self, linger: Duration) -> Self {
+        self.linger = linger;
+        self
+    }
+
+    /// Returns where a frame is sealed, in bytes.
+    pub(crate) fn sealed_at(&self) -> usize {
+        let longest = match self.protocol {
+            Protocol::Plaintext => usize::MAX,
+            Protocol::Pickle => self.max_frame_bytes.saturating_add(pickle::HEADER),
+        };
+        self.frame_bytes.min(self.queue_bytes / 8).min(longest)
     }
 }
 

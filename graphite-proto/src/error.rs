@@ -271,6 +271,8 @@ pub enum EnqueueError {
     },
     /// The sender is closing or closed.
     Closed,
+    /// The batch was made by a sender with another protocol, prefix or limit.
+    ForeignBatch,
 }
 
 impl From<MetricError> for EnqueueError {
@@ -287,6 +289,7 @@ impl fmt::Display for EnqueueError {
                 write!(f, "queue is full: {queued} bytes are queued, limit is {limit}")
             }
             Self::Closed => write!(f, "sender is closed"),
+            Self::ForeignBatch => write!(f, "batch was made by a sender with other settings"),
         }
     }
 }
@@ -295,7 +298,7 @@ impl Error for EnqueueError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Metric(error) => error.source(),
-            Self::QueueFull { .. } | Self::Closed => None,
+            Self::QueueFull { .. } | Self::Closed | Self::ForeignBatch => None,
         }
     }
 }

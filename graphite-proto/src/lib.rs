@@ -61,7 +61,8 @@
 //! | `address` | host and port, from a text |
 //! | `receiver` | the reading machine: bytes to points, safe against hostile ones |
 //! | `config`, `event`, `stats`, `ticket` | what goes into the sending machine and what comes out |
-//! | `backoff`, `queue`, `window` | delays; frames to be sent; frames kept for a replay |
+//! | `admission`, `batch` | what is asked of a point; points that are encoded apart from a sender |
+//! | `pool`, `backoff`, `queue`, `window` | buffers; delays; frames to be sent; frames kept for a replay |
 //! | `sender` | the sending machine: when to connect, send, repeat, give up |
 //! | `client/runtime` | what a runtime gives, in one page |
 //! | `client/error`, `client/waiters`, `client/line` | what a call says; who waits for an answer; who waits for room |
@@ -85,7 +86,9 @@
 #![deny(missing_docs)]
 
 mod address;
+mod admission;
 mod backoff;
+mod batch;
 #[cfg(feature = "client")]
 pub mod client;
 mod config;
@@ -94,6 +97,7 @@ mod event;
 mod instant;
 mod limits;
 mod metric;
+mod pool;
 mod protocol;
 mod queue;
 mod receiver;
@@ -104,6 +108,7 @@ mod value;
 mod window;
 
 pub use address::{Address, AddressError};
+pub use batch::Batch;
 pub use config::{Config, ConfigError, Delivery, NonFinite, Overflow};
 pub use error::{DecodeError, EncodeError, EnqueueError, MetricError, PrefixError};
 pub use event::{Event, Failure, Input, Output};
@@ -112,7 +117,7 @@ pub use limits::{FRAME_BYTES, MAX_FRAME_BYTES, MAX_LINE_BYTES};
 pub use metric::Metric;
 pub use protocol::Protocol;
 pub use receiver::Receiver;
-pub use sender::Sender;
+pub use sender::{Lent, Sender};
 pub use stats::Stats;
 pub use ticket::{Progress, Ticket};
 pub use value::{Timestamp, Value};

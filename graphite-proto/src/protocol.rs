@@ -112,12 +112,26 @@ impl Protocol {
     }
 
     /// Begins a frame at the end of `out` and returns where.
-    pub(crate) fn open(self, out: &mut Vec<u8>) -> usize {
+    fn open(self, out: &mut Vec<u8>) -> usize {
         let start = out.len();
-        if self == Self::Pickle {
-            pickle::open(out);
-        }
+        out.extend_from_slice(self.opening());
         start
+    }
+
+    /// Returns what a frame begins with.
+    pub(crate) fn opening(self) -> &'static [u8] {
+        match self {
+            Self::Plaintext => &[],
+            Self::Pickle => pickle::BEGIN,
+        }
+    }
+
+    /// Returns what a frame ends with.
+    pub(crate) fn closing(self) -> &'static [u8] {
+        match self {
+            Self::Plaintext => &[],
+            Self::Pickle => pickle::END,
+        }
     }
 
     /// Refuses a point that is longer than its receiver reads.

@@ -1,177 +1,243 @@
 //! The frames that no connection has taken whole yet, bounded in bytes.
 //!
-//! Points are encoded once, into the last frame. The first frame may be *pinned*: it is, or was, on
-//! offer to a connection, so its bytes no longer change and it is never dropped. It stays so when
-//! that connection is lost: what a driver had written of it and not told yet is not known.
-//! Not here: what was written and is kept for a replay ([`crate::window`]).
+//! Points are encoded once, into the open frame, which stands behind the sealed ones. The first
+//! sealed frame may be *pinned*: it is, or was, on offer to a connection, so its bytes no longer
+//! change and it is never dropped. It stays so when that connection is lost: what a driver had
+//! written of it and not told yet is not known. A pinned frame may be *lent*: its bytes are with
+//! whoever writes them. Not here: what was written and is kept for a replay ([`crate::window`]).
 
 use std::collections::VecDeque;
 
 use crate::config::Config;
 use crate::metric::Point;
-use crate::protocol::{Protocol, pickle};
-
-/// How many emptied buffers are kept for the next frames. Two are in use in the steady state:
-/// one is being written while the other is filled.
-const SPARE_BUFFERS: usize = 4;
+use crate::pool::Pool;
+use crate::protocol::Protocol;
 
 /// A whole number of points, encoded.
+#[derive(Default)]
 pub(crate) struct Frame {
     pub(crate) bytes: Vec<u8>,
     pub(crate) points: u64,
     /// The position of the frame's first point among all that were accepted, from 1.
     pub(crate) first: u64,
-    sealed: bool,
 }
 
 pub(crate) struct Queue {
     protocol: Protocol,
     limit: usize,
     frame_bytes: usize,
-    frames: VecDeque<Frame>,
-    /// The encoded bytes of all frames.
-    bytes: usize,
-    points: u64,
+    /// The sealed frames, the oldest first.
+    sealed: VecDeque<Frame>,
+    /// Their encoded bytes and their points.
+    sealed_bytes: usize,
+    sealed_points: u64,
+    /// The frame that points are appended to; there is none if it has no points.
+    open: Frame,
     pinned: bool,
-    spare: Vec<Vec<u8>>,
+    /// How many bytes of the pinned frame are with somebody else.
+    lent: Option<usize>,
 }
 
 impl Queue {
     pub(crate) fn new(config: &Config) -> Self {
-        let longest = match config.protocol {
-            Protocol::Plaintext => usize::MAX,
-            Protocol::Pickle => config.max_frame_bytes.saturating_add(pickle::HEADER),
-        };
         Self {
             protocol: config.protocol,
             limit: config.queue_bytes,
-            frame_bytes: config.frame_bytes.min(config.queue_bytes / 8).min(longest),
-            frames: VecDeque::with_capacity(16),
-            bytes: 0,
-            points: 0,
+            frame_bytes: config.sealed_at(),
+            sealed: VecDeque::with_capacity(16),
+            sealed_bytes: 0,
+            sealed_points: 0,
+            open: Frame::default(),
             pinned: false,
-            spare: Vec::with_capacity(SPARE_BUFFERS),
+            lent: None,
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.frames.is_empty()
+        self.sealed.is_empty() && self.open.points == 0
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        self.sealed_bytes + self.open.bytes.len()
     }
 
     pub(crate) fn points(&self) -> u64 {
-        self.points
+        self.sealed_points + self.open.points
     }
 
     pub(crate) fn limit(&self) -> usize {
         self.limit
     }
 
+    /// Returns where frames are sealed, in bytes.
+    pub(crate) fn frame_bytes(&self) -> usize {
+        self.frame_bytes
+    }
+
+    /// Returns whether a frame waits that no further point goes into.
+    pub(crate) fn has_sealed(&self) -> bool {
+        !self.sealed.is_empty()
+    }
+
     /// Returns whether that many more bytes fit. An empty queue takes a point of any size, or it
     /// could never be sent.
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
-        self.frames.is_empty() || self.bytes.saturating_add(bytes) <= self.limit
+        self.is_empty() || self.bytes().saturating_add(bytes) <= self.limit
     }
 
-    /// Appends a point that was checked; `position` is its number among all accepted.
-    pub(crate) fn push(&mut self, point: &Point<'_>, position: u64) {
+    /// Returns whether the open frame takes a point of so many bytes, with nothing to be decided.
+    #[inline]
+    pub(crate) fn is_open_for(&self, bound: usize) -> bool {
+        self.open.points > 0 && self.fits(bound) && self.bytes() + bound <= self.limit
+    }
+
+    fn fits(&self, bytes: usize) -> bool {
+        self.open.bytes.len() + bytes <= self.frame_bytes
+    }
+
+    /// Appends a point to the open frame, which takes it.
+    #[inline]
+    pub(crate) fn append(&mut self, point: &Point<'_>) {
+        self.protocol.write(&mut self.open.bytes, point);
+        self.open.points += 1;
+    }
+
+    /// Appends a point to the open frame, or to a new one; `position` is its number among all
+    /// accepted.
+    pub(crate) fn push(&mut self, point: &Point<'_>, position: u64, pool: &mut Pool) {
         let bound = self.protocol.upper_bound(point);
-        let begin = match self.frames.back() {
-            Some(frame) => frame.sealed || frame.bytes.len() + bound > self.frame_bytes,
-            None => true,
-        };
-        if begin {
-            self.seal_last();
-            self.open(position, bound);
+        if self.open.points == 0 || !self.fits(bound) {
+            self.seal();
+            let mut bytes = pool.take();
+            bytes.reserve(bound + self.protocol.opening().len());
+            bytes.extend_from_slice(self.protocol.opening());
+            self.open = Frame { bytes, points: 0, first: position };
         }
-        // A frame was opened above if there was none.
-        let Some(frame) = self.frames.back_mut() else { return };
-        let before = frame.bytes.len();
-        self.protocol.write(&mut frame.bytes, point);
-        self.bytes += frame.bytes.len() - before;
-        frame.points += 1;
-        self.points += 1;
+        self.append(point);
+        self.seal_full();
     }
 
-    fn open(&mut self, first: u64, bound: usize) {
-        let mut bytes = self.spare.pop().unwrap_or_default();
-        bytes.reserve(self.frame_bytes.max(bound + pickle::HEADER));
-        self.protocol.open(&mut bytes);
-        self.bytes += bytes.len();
-        self.frames.push_back(Frame { bytes, points: 0, first, sealed: false });
+    /// Appends points that were encoded as one open frame, whose buffer is exchanged for an empty
+    /// one; `position` is the number of the first among all accepted.
+    pub(crate) fn push_frame(
+        &mut self,
+        bytes: &mut Vec<u8>,
+        points: u64,
+        position: u64,
+        pool: &mut Pool,
+    ) {
+        let behind = &bytes[self.protocol.opening().len()..];
+        if self.open.points > 0 && self.fits(behind.len() + self.protocol.closing().len()) {
+            self.open.bytes.extend_from_slice(behind);
+            self.open.points += points;
+            bytes.clear();
+        } else {
+            self.seal();
+            let bytes = std::mem::replace(bytes, pool.take());
+            self.open = Frame { bytes, points, first: position };
+        }
+        self.seal_full();
     }
 
-    fn seal_last(&mut self) {
-        let behind_others = self.frames.len() > 1;
-        let Some(frame) = self.frames.back_mut().filter(|frame| !frame.sealed) else { return };
-        let before = frame.bytes.len();
+    /// Seals the open frame if no point fits into it any more.
+    fn seal_full(&mut self) {
+        if self.open.bytes.len() >= self.frame_bytes {
+            self.seal();
+        }
+    }
+
+    fn seal(&mut self) {
+        if self.open.points == 0 {
+            return;
+        }
+        let mut frame = std::mem::take(&mut self.open);
         self.protocol.seal(&mut frame.bytes, 0);
-        self.bytes += frame.bytes.len() - before;
-        frame.sealed = true;
         // Points of many kilobytes leave frames half empty: give the rest back, or the memory
         // held would be far above the bytes counted.
         let unused = frame.bytes.capacity() - frame.bytes.len();
-        if behind_others && unused > frame.bytes.len() / 8 {
+        if self.sealed.len() > 1 && unused > frame.bytes.len() / 8 {
             frame.bytes.shrink_to_fit();
         }
+        self.sealed_bytes += frame.bytes.len();
+        self.sealed_points += frame.points;
+        self.sealed.push_back(frame);
     }
 
     /// Puts the first frame on offer: it is sealed and stays, as it is, until it is taken.
     pub(crate) fn pin_front(&mut self) {
-        if self.frames.len() == 1 {
-            self.seal_last();
+        if self.sealed.is_empty() {
+            self.seal();
         }
-        self.pinned = !self.frames.is_empty();
+        self.pinned = !self.sealed.is_empty();
     }
 
-    /// Returns the bytes of the frame on offer.
+    /// Returns whether a frame is on offer, or lent.
+    pub(crate) fn is_pinned(&self) -> bool {
+        self.pinned
+    }
+
+    /// Returns the bytes of the frame on offer; none while it is lent.
     pub(crate) fn offer(&self) -> &[u8] {
-        match self.frames.front() {
+        match self.sealed.front() {
             Some(frame) if self.pinned => &frame.bytes,
             _ => &[],
         }
     }
 
+    /// Takes out the bytes of the frame on offer, to be brought back.
+    pub(crate) fn lend(&mut self) -> Option<Vec<u8>> {
+        let frame = self.sealed.front_mut().filter(|_| self.pinned && self.lent.is_none())?;
+        self.lent = Some(frame.bytes.len());
+        Some(std::mem::take(&mut frame.bytes))
+    }
+
+    pub(crate) fn is_lent(&self) -> bool {
+        self.lent.is_some()
+    }
+
+    /// Takes back the bytes of the frame that is lent.
+    pub(crate) fn restore(&mut self, bytes: Vec<u8>) {
+        if let Some(frame) = self.sealed.front_mut().filter(|_| self.lent == Some(bytes.len())) {
+            frame.bytes = bytes;
+            self.lent = None;
+        }
+    }
+
     /// Returns how long the first frame is by now.
     pub(crate) fn front_bytes(&self) -> usize {
-        self.frames.front().map_or(0, |frame| frame.bytes.len())
+        let sealed = self.sealed.front().map(|frame| frame.bytes.len());
+        self.lent.or(sealed).unwrap_or(self.open.bytes.len())
     }
 
     /// Returns the position of the first point that is still here.
     pub(crate) fn first(&self) -> Option<u64> {
-        self.frames.front().map(|frame| frame.first)
+        let open = (self.open.points > 0).then_some(self.open.first);
+        self.sealed.front().map(|frame| frame.first).or(open)
     }
 
     /// Takes the frame on offer, which was written whole.
     pub(crate) fn take_front(&mut self) -> Option<Frame> {
         self.pinned = false;
-        let frame = self.frames.pop_front()?;
-        self.bytes -= frame.bytes.len();
-        self.points -= frame.points;
+        let frame = self.sealed.pop_front()?;
+        self.sealed_bytes -= frame.bytes.len();
+        self.sealed_points -= frame.points;
         Some(frame)
     }
 
     /// Drops the oldest frame that is not pinned; returns the positions of its points as
     /// `(before the first, last)`. They only ever grow, since a pinned frame stays pinned.
-    pub(crate) fn drop_oldest(&mut self) -> Option<(u64, u64)> {
-        let frame = self.frames.remove(usize::from(self.pinned))?;
-        self.bytes -= frame.bytes.len();
-        self.points -= frame.points;
+    pub(crate) fn drop_oldest(&mut self, pool: &mut Pool) -> Option<(u64, u64)> {
+        let frame = match self.sealed.remove(usize::from(self.pinned)) {
+            Some(frame) => {
+                self.sealed_bytes -= frame.bytes.len();
+                self.sealed_points -= frame.points;
+                frame
+            }
+            None if self.open.points > 0 => std::mem::take(&mut self.open),
+            None => return None,
+        };
         let range = (frame.first - 1, frame.first - 1 + frame.points);
-        self.recycle(frame.bytes);
+        pool.give(frame.bytes);
         Some(range)
-    }
-
-    /// Keeps an emptied buffer for a later frame.
-    pub(crate) fn recycle(&mut self, mut bytes: Vec<u8>) {
-        // A buffer that was shrunk or that held one huge point is not worth keeping.
-        let useful = self.frame_bytes..=self.frame_bytes.saturating_mul(2);
-        if self.spare.len() < SPARE_BUFFERS && useful.contains(&bytes.capacity()) {
-            bytes.clear();
-            self.spare.push(bytes);
-        }
     }
 }

@@ -3,23 +3,29 @@
 //! It holds what is queued and what is kept, and says what to do with a connection; it never does
 //! it. What happens on a connection, the phases and their transition table, stands in
 //! [`connection`], what its end means in [`ending`], how much is risked before a proof in
-//! [`patience`], and what is told of it in [`news`]; the bytes stand in [`crate::queue`] and
+//! [`patience`], how long points wait for others in [`linger`], how a frame is written elsewhere in
+//! [`lending`], and what is told of it all in [`news`]; the bytes stand in [`crate::queue`] and
 //! [`crate::window`].
 
 mod connection;
 mod debug;
 mod ending;
+mod lending;
+mod linger;
 mod news;
 mod patience;
 
 use std::collections::VecDeque;
 
+use crate::admission::Admission;
 use crate::backoff::Backoff;
-use crate::config::{Config, Delivery, NonFinite, Overflow};
+use crate::batch::Batch;
+use crate::config::{Config, Delivery, Overflow};
 use crate::error::{EnqueueError, MetricError};
 use crate::event::{Event, Failure};
 use crate::instant::Instant;
-use crate::metric::{Metric, Point};
+use crate::metric::Metric;
+use crate::pool::Pool;
 use crate::protocol::Protocol;
 use crate::queue::Queue;
 use crate::stats::Stats;
@@ -28,8 +34,11 @@ use crate::value::Timestamp;
 use crate::window::Window;
 
 use connection::{Link, Phase};
+use linger::Linger;
 use news::News;
 use patience::Patience;
+
+pub use lending::Lent;
 
 /// How many events are kept until they are polled.
 const EVENTS: usize = 16;
@@ -74,6 +83,8 @@ const EVENTS: usize = 16;
 ///     [`close_timeout`](Config::close_timeout) that passes counts as a failure for the waiters.
 /// 11. Under [`Overflow::DropOldest`] whole frames that were never on offer to a connection are
 ///     dropped, counted, and their waiters told; no point is refused for want of room.
+/// 12. Points wait for others to fill their frame no longer than [`linger`](Config::linger) after
+///     the frame before, and not at all if somebody waits for them, or for their room.
 ///
 /// ```
 /// use graphite_proto::{Config, Input, Instant, Metric, Output, Sender};
@@ -96,9 +107,12 @@ pub struct Sender {
     now: Instant,
     queue: Queue,
     window: Window,
+    pool: Pool,
     dropped: Dropped,
-    /// The path with its prefix, built here anew for each point.
-    scratch: String,
+    admission: Admission,
+    linger: Linger,
+    /// The position up to which points do not wait for others.
+    hurried: u64,
 
     phase: Phase,
     link: Link,
@@ -143,9 +157,12 @@ impl Sender {
         Self {
             now,
             queue: Queue::new(&config),
-            window: Window::new(config.delivery.window(), age),
+            window: Window::new(config.delivery.window(), age, config.sealed_at()),
+            pool: Pool::new(config.sealed_at()),
             dropped: Dropped::default(),
-            scratch: String::new(),
+            admission: Admission::new(&config),
+            linger: Linger::new(config.linger),
+            hurried: 0,
             phase: Phase::Waiting { until: None },
             link: Link::default(),
             backoff: Backoff::new(config.backoff_initial, config.backoff_max, config.seed),
@@ -192,6 +209,7 @@ impl Sender {
         result
     }
 
+    #[inline]
     fn accept(
         &mut self,
         metric: &Metric<'_>,
@@ -200,41 +218,106 @@ impl Sender {
         if self.closing.is_some() {
             return Err(EnqueueError::Closed);
         }
-        let path = prefixed(&self.config.prefix, metric.path(), &mut self.scratch);
-        let point = match Point::check(path, metric, default_timestamp) {
-            Err(MetricError::NotFinite { .. }) if self.config.non_finite == NonFinite::Skip => {
-                self.stats.skipped += 1;
-                return Ok(Ticket {
-                    wait: Wait::Points { from: u64::MAX, to: 0 },
-                    round: self.failed_rounds,
-                });
-            }
-            checked => checked?,
+        let Some(point) = self.admission.admit(metric, default_timestamp)? else {
+            self.stats.skipped += 1;
+            return Ok(self.ticket_of(u64::MAX, 0));
         };
-        let protocol = self.config.protocol;
-        protocol.check_fit(&point, self.config.max_frame_bytes)?;
-        let bound = protocol.upper_bound(&point);
-        if !self.queue.has_room(bound) {
-            if self.config.overflow == Overflow::Reject {
-                return Err(self.queue_full());
-            }
-            let points = drop_until_room(&mut self.queue, &mut self.dropped, bound);
-            self.stats.dropped += points;
-            if points > 0 && !self.dropping {
-                self.dropping = true;
-                tell(&mut self.events, Event::Dropping);
-            }
+        let bound = self.config.protocol.upper_bound(&point);
+        // Nearly always all that is to be done for a point.
+        if self.queue.is_open_for(bound) {
+            self.queue.append(&point);
+            self.stats.accepted += 1;
+            return Ok(self.ticket_of(self.stats.accepted - 1, self.stats.accepted));
         }
-        let was_empty = self.queue.is_empty();
-        self.stats.accepted += 1;
-        let position = self.stats.accepted;
-        self.queue.push(&point, position);
-        // A queue that held something already has its connection, or its deadline for one.
-        if was_empty {
-            self.settle();
+        self.make_room(bound)?;
+        if let Some(point) = self.admission.admit(metric, default_timestamp)? {
+            self.queue.push(&point, self.stats.accepted + 1, &mut self.pool);
         }
-        let wait = Wait::Points { from: position - 1, to: position };
-        Ok(Ticket { wait, round: self.failed_rounds })
+        Ok(self.accepted(1))
+    }
+
+    /// Points were queued, for which something may have to be done.
+    fn accepted(&mut self, points: u64) -> Ticket {
+        let before = self.stats.accepted;
+        self.stats.accepted += points;
+        self.settle();
+        self.ticket_of(before, self.stats.accepted)
+    }
+
+    fn ticket_of(&self, from: u64, to: u64) -> Ticket {
+        Ticket { wait: Wait::Points { from, to }, round: self.failed_rounds }
+    }
+
+    /// Has the queue take so many bytes, by dropping others if that is what is wanted.
+    #[cold]
+    fn make_room(&mut self, bytes: usize) -> Result<(), EnqueueError> {
+        if self.queue.has_room(bytes) {
+            return Ok(());
+        }
+        if self.config.overflow == Overflow::Reject {
+            self.hurry();
+            return Err(self.queue_full());
+        }
+        let points = self.drop_until_room(bytes);
+        self.stats.dropped += points;
+        if points > 0 && !self.dropping {
+            self.dropping = true;
+            tell(&mut self.events, Event::Dropping);
+        }
+        Ok(())
+    }
+
+    /// Drops the oldest frames that may be dropped until the bytes fit; returns how many points. The
+    /// frame on offer may remain and leave too little room: then a point is taken beside it, as by
+    /// an empty queue.
+    fn drop_until_room(&mut self, bytes: usize) -> u64 {
+        let mut points = 0;
+        while !self.queue.has_room(bytes)
+            && let Some((before, last)) = self.queue.drop_oldest(&mut self.pool)
+        {
+            points += last - before;
+            self.dropped.add((before, last));
+        }
+        points
+    }
+
+    /// Makes an empty batch, for points that are to be encoded apart from the sender.
+    #[must_use]
+    pub fn batch(&self) -> Batch {
+        Batch::new(self.admission.again(), self.queue.frame_bytes())
+    }
+
+    /// Takes all points of a batch into the queue, which stand in the order in which they came into
+    /// the batch, next to each other; the batch is empty then. One without points gets a ticket
+    /// that is answered at once.
+    ///
+    /// # Errors
+    ///
+    /// The queue is full, the sender is closing, or the batch was made by a sender with other
+    /// settings; nothing has changed.
+    pub fn enqueue_batch(
+        &mut self,
+        batch: &mut Batch,
+        now: Instant,
+    ) -> Result<Ticket, EnqueueError> {
+        self.advance_clock(now);
+        if self.closing.is_some() {
+            return Err(EnqueueError::Closed);
+        }
+        if !self.admission.is_like(&batch.admission) {
+            return Err(EnqueueError::ForeignBatch);
+        }
+        if batch.points > 0 {
+            self.make_room(batch.bytes())?;
+        }
+        self.stats.skipped += std::mem::take(&mut batch.skipped);
+        let points = std::mem::take(&mut batch.points);
+        if points == 0 {
+            return Ok(self.ticket_of(u64::MAX, 0));
+        }
+        let first = self.stats.accepted + 1;
+        self.queue.push_frame(&mut batch.bytes, points, first, &mut self.pool);
+        Ok(self.accepted(points))
     }
 
     /// Demands a connection even if there is nothing to send; the ticket is answered when there
@@ -257,9 +340,16 @@ impl Sender {
         let goal = self.proof_goal();
         self.proof_wanted = if goal > done { goal } else { to };
         self.proof_next = to;
+        let round = self.failed_rounds;
+        self.hurry();
         // What was dropped before is not this caller's business.
-        let wait = Wait::Points { from: done.max(self.dropped.last()), to };
-        Ticket { wait, round: self.failed_rounds }
+        Ticket { wait: Wait::Points { from: done.max(self.dropped.last()), to }, round }
+    }
+
+    /// Somebody waits for what is queued, or for its room: it does not wait for others.
+    fn hurry(&mut self) {
+        self.hurried = self.stats.accepted;
+        self.settle();
     }
 
     /// Checks a point as [`enqueue`](Self::enqueue) does, without taking it.
@@ -272,15 +362,21 @@ impl Sender {
         metric: &Metric<'_>,
         default_timestamp: impl Into<Timestamp>,
     ) -> Result<(), MetricError> {
-        let path = prefixed(&self.config.prefix, metric.path(), &mut self.scratch);
-        let point = Point::check(path, metric, default_timestamp.into())?;
-        self.config.protocol.check_fit(&point, self.config.max_frame_bytes)
+        self.admission.check(metric, default_timestamp.into()).map(drop)
     }
 
     /// Asks for room for a point: the ticket is answered when the queue can take it.
-    pub fn room(&self, metric: &Metric<'_>) -> Ticket {
-        let bytes = self.config.prefix.len() + metric.path().len() + 64;
-        Ticket { wait: Wait::Room(bytes), round: self.failed_rounds }
+    pub fn room(&mut self, metric: &Metric<'_>) -> Ticket {
+        self.room_of(self.admission.prefix_bytes() + metric.path().len() + 64)
+    }
+
+    /// Asks for room for so many bytes.
+    pub fn room_of(&mut self, bytes: usize) -> Ticket {
+        let round = self.failed_rounds;
+        if !self.queue.has_room(bytes) {
+            self.hurry();
+        }
+        Ticket { wait: Wait::Room(bytes), round }
     }
 
     /// Returns whether the queue can take so many bytes beside others that are promised to
@@ -299,6 +395,7 @@ impl Sender {
     #[must_use]
     pub fn refuse(&mut self) -> EnqueueError {
         self.stats.rejected += 1;
+        self.hurry();
         self.queue_full()
     }
 
@@ -438,33 +535,6 @@ impl Sender {
     fn advance_clock(&mut self, now: Instant) {
         self.now = self.now.max(now);
     }
-}
-
-/// Puts the prefix before a path; most have none and are taken as they are.
-#[inline]
-fn prefixed<'a>(prefix: &str, path: &'a str, scratch: &'a mut String) -> &'a str {
-    if prefix.is_empty() {
-        return path;
-    }
-    scratch.clear();
-    scratch.push_str(prefix);
-    scratch.push_str(path);
-    scratch
-}
-
-/// Drops the oldest frames that may be dropped until the bytes fit; returns how many points. The
-/// frame on offer may remain and leave too little room: then a point is taken beside it, as by an
-/// empty queue.
-#[cold]
-fn drop_until_room(queue: &mut Queue, dropped: &mut Dropped, bytes: usize) -> u64 {
-    let mut points = 0;
-    while !queue.has_room(bytes)
-        && let Some((before, last)) = queue.drop_oldest()
-    {
-        points += last - before;
-        dropped.add((before, last));
-    }
-    points
 }
 
 /// Keeps an event, and only the latest ones.

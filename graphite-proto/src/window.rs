@@ -1,17 +1,26 @@
-//! What was written and is not proven to be read: a ring of bytes, in whole frames.
+//! What was written and is not proven to be read, in whole frames.
 //!
 //! It has a cursor: what stands before it was given to the present connection, what stands behind
 //! it waits to be given again. Neighbouring small frames share one entry, so that a million sends
-//! of one point cost no more than their bytes. Not here: what was never written
-//! ([`crate::queue`]).
+//! of one point cost no more than their bytes. A full frame is kept in its own buffer
+//! ([`rope`]): the memory held is at most one and a half times the window, and two frames. Not
+//! here: what was never written ([`crate::queue`]).
+
+mod rope;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::instant::Instant;
+use crate::pool::Pool;
+use crate::queue::Frame;
+
+use rope::Rope;
 
 /// Up to this many bytes, neighbouring frames share one entry.
 const UNIT_BYTES: usize = 8192;
+/// The smallest buffer that small frames are copied into, in bytes.
+const LEAST_BUFFER: usize = 64;
 /// Where frames age, neighbours share one entry for this part of the age at most.
 const AGES: u32 = 64;
 
@@ -29,7 +38,7 @@ pub(crate) struct Window {
     limit: usize,
     /// How long what was given stays, if time decides.
     age: Option<Duration>,
-    ring: VecDeque<u8>,
+    rope: Rope,
     units: VecDeque<Unit>,
     points: u64,
     /// The units that were given to the present connection whole, and their bytes and points.
@@ -39,11 +48,13 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    pub(crate) fn new(limit: usize, age: Option<Duration>) -> Self {
+    /// Makes a window of so many bytes for frames of about so many.
+    pub(crate) fn new(limit: usize, age: Option<Duration>, frame_bytes: usize) -> Self {
+        let size = (frame_bytes / 4).min(limit / 16).max(LEAST_BUFFER);
         Self {
             limit,
             age,
-            ring: VecDeque::new(),
+            rope: Rope::new(size, frame_bytes, limit / 2),
             units: VecDeque::new(),
             points: 0,
             given_units: 0,
@@ -82,7 +93,7 @@ impl Window {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.ring.len()
+        self.rope.len()
     }
 
     /// Returns the position of the first point that is kept.
@@ -91,62 +102,57 @@ impl Window {
     }
 
     /// Keeps a frame that was just written whole; everything before it was given already.
-    pub(crate) fn keep(&mut self, bytes: &[u8], points: u64, first: u64, now: Instant) {
-        self.grow(bytes.len());
-        self.ring.extend(bytes);
+    pub(crate) fn keep(&mut self, frame: Frame, now: Instant, pool: &mut Pool) {
+        let Frame { bytes: frame, points, first } = frame;
+        let bytes = frame.len();
         self.points += points;
-        self.given_bytes += bytes.len();
+        self.given_bytes += bytes;
         self.given_points += points;
         let most = UNIT_BYTES.min(self.limit / 16);
         let together = |at| self.age.is_none_or(|age| now - at < age / AGES);
         match self.units.back_mut() {
-            Some(unit) if unit.bytes + bytes.len() <= most && together(unit.at) => {
-                unit.bytes += bytes.len();
+            Some(unit) if unit.bytes + bytes <= most && together(unit.at) => {
+                unit.bytes += bytes;
                 unit.points += points;
             }
             _ => {
-                self.units.push_back(Unit { bytes: bytes.len(), points, first, at: now });
+                if self.units.len() == self.units.capacity() {
+                    // By an eighth, not by doubling: a full window has about as many as ever.
+                    self.units.reserve_exact(self.units.len() / 8 + 16);
+                }
+                self.units.push_back(Unit { bytes, points, first, at: now });
                 self.given_units += 1;
             }
         }
-    }
-
-    /// Makes room in the ring, doubling, but never to more than the window and one frame.
-    fn grow(&mut self, bytes: usize) {
-        let needed = self.ring.len() + bytes;
-        if needed > self.ring.capacity() {
-            let most = self.limit.saturating_add(UNIT_BYTES).saturating_add(bytes);
-            let target = (self.ring.capacity() * 2).clamp(needed, most.max(needed));
-            self.ring.reserve_exact(target - self.ring.len());
-        }
+        self.rope.push(frame, pool);
     }
 
     /// Forgets the oldest units as long as the last `limit` bytes given stay, and what is too old;
     /// returns their points.
-    pub(crate) fn evict(&mut self, now: Instant) -> u64 {
+    pub(crate) fn evict(&mut self, now: Instant, pool: &mut Pool) -> u64 {
         let mut points = 0;
         while let Some(unit) = self.units.front()
             && self.given_units > 0
             && (self.given_bytes - unit.bytes >= self.limit
                 || self.age.is_some_and(|age| now - unit.at >= age))
         {
-            points += self.forget_front();
+            points += self.forget_front(pool);
         }
         points
     }
 
     /// Forgets everything that was given; returns its points.
-    pub(crate) fn forget_given(&mut self) -> u64 {
+    pub(crate) fn forget_given(&mut self, pool: &mut Pool) -> u64 {
         let mut points = 0;
         while self.given_units > 0 {
-            points += self.forget_front();
+            points += self.forget_front(pool);
         }
         points
     }
 
-    fn forget_front(&mut self) -> u64 {
+    fn forget_front(&mut self, pool: &mut Pool) -> u64 {
         let Some(unit) = self.units.pop_front() else { return 0 };
-        self.ring.drain(..unit.bytes);
+        self.rope.forget(unit.bytes, pool);
         self.points -= unit.points;
         self.given_units -= 1;
         self.given_bytes -= unit.bytes;
@@ -171,15 +177,10 @@ impl Window {
         self.points - self.given_points
     }
 
-    /// Returns the bytes to give again next, from `sent` bytes into the unit at the cursor: all of
-    /// them, or `one` unit's.
+    /// Returns bytes to give again next, from `sent` bytes into the unit at the cursor: as many as
+    /// stand together, or `one` unit's at most.
     pub(crate) fn offer(&self, sent: usize, one: bool) -> &[u8] {
-        let from = self.given_bytes + sent;
-        let (front, back) = self.ring.as_slices();
-        let rest = front
-            .get(from..)
-            .filter(|rest| !rest.is_empty())
-            .unwrap_or_else(|| back.get(from.saturating_sub(front.len())..).unwrap_or(&[]));
+        let rest = self.rope.from(self.given_bytes + sent);
         let most = if one { self.next_bytes() - sent } else { rest.len() };
         &rest[..rest.len().min(most)]
     }
@@ -206,11 +207,16 @@ impl Window {
 mod tests {
     use super::*;
 
+    fn keep(window: &mut Window, frame: Vec<u8>, first: u64, now: Instant) -> u64 {
+        let mut pool = Pool::new(frame.capacity().max(64));
+        window.keep(Frame { bytes: frame, points: 1, first }, now, &mut pool);
+        window.evict(now, &mut pool)
+    }
+
     fn window(limit: usize, frames: &[&[u8]]) -> Window {
-        let mut window = Window::new(limit, None);
+        let mut window = Window::new(limit, None, 64);
         for (first, bytes) in (1..).zip(frames) {
-            window.keep(bytes, 1, first, Instant::START);
-            window.evict(Instant::START);
+            keep(&mut window, bytes.to_vec(), first, Instant::START);
         }
         window
     }
@@ -233,7 +239,7 @@ mod tests {
         assert_eq!(window.give(2, Instant::START), (0, 2));
         assert_eq!(window.give(8, Instant::START), (2, 1));
         assert!(window.is_replaying());
-        assert_eq!((window.replay_points(), window.forget_given()), (1, 2));
+        assert_eq!((window.replay_points(), window.forget_given(&mut Pool::new(64))), (1, 2));
         assert_eq!(
             (window.offer(1, false), window.bytes(), window.first()),
             (&b"c"[..], 2, Some(3))
@@ -243,11 +249,10 @@ mod tests {
     #[test]
     fn small_frames_share_a_unit_however_slowly_they_come() {
         for each in [Duration::ZERO, Duration::from_secs(1)] {
-            let mut window = Window::new(1 << 20, None);
+            let mut window = Window::new(1 << 20, None, 65_536);
             let mut now = Instant::START;
             for first in 1..=40_000 {
-                window.keep(&[b'x'; 50], 1, first, now);
-                window.evict(now);
+                keep(&mut window, vec![b'x'; 50], first, now);
                 now = now + each;
             }
             assert!(window.units.len() <= (1 << 20) / (UNIT_BYTES - 50) + 2, "{each:?}");
@@ -257,30 +262,40 @@ mod tests {
     #[test]
     fn where_time_decides_the_old_are_forgotten() {
         let age = Duration::from_secs(60);
-        let mut window = Window::new(1 << 20, Some(age));
+        let mut window = Window::new(1 << 20, Some(age), 65_536);
         let mut now = Instant::START;
         for first in 1..=1_000 {
-            window.keep(&[b'x'; 50], 1, first, now);
-            window.evict(now);
+            keep(&mut window, vec![b'x'; 50], first, now);
             now = now + Duration::from_millis(100);
         }
         // Those of the last minute, and those that share a unit with the oldest of them.
         assert!((600..=610).contains(&window.points()), "{}", window.points());
         assert!(window.units.len() <= AGES as usize + 2, "{}", window.units.len());
         window.rewind();
-        assert_eq!(window.evict(now + age), 0, "what was not given yet does not age");
+        assert_eq!(
+            window.evict(now + age, &mut Pool::new(64)),
+            0,
+            "what was not given yet does not age"
+        );
     }
 
     #[test]
-    fn the_ring_never_grows_beyond_window_and_frame() {
-        // Sizes whose doublings end just below the bound and far above it.
-        for bytes in [600, 700, 1_200, 613] {
-            let mut window = Window::new(10_000, None);
-            for first in 1..1_000 {
-                let odd = usize::from(bytes == 613 && first % 2 == 0);
-                window.keep(&vec![b'x'; bytes + odd], 1, first, Instant::START);
-                window.evict(Instant::START);
-                assert!(window.ring.capacity() <= 10_000 + UNIT_BYTES + bytes, "{bytes}");
+    fn memory_is_at_most_half_as_much_again_as_the_window_and_two_frames() {
+        const WINDOW: usize = 100_000;
+        // Frames that fill their buffers, that fill them just enough to be moved or not quite, and
+        // tiny ones in between, each of which would take a buffer from a full one.
+        for (frame, tiny) in
+            [(1_000, 0), (670, 0), (660, 0), (670, 5), (1_000, 5), (20, 0), (1_500, 5)]
+        {
+            let mut window = Window::new(WINDOW, None, 1_000);
+            for first in 1..3_000 {
+                for bytes in [frame, tiny].into_iter().filter(|bytes| *bytes > 0) {
+                    let mut buffer = Vec::with_capacity(bytes.max(1_000));
+                    buffer.resize(bytes, b'x');
+                    keep(&mut window, buffer, first, Instant::START);
+                    let most = WINDOW / 2 * 3 + 2 * frame.max(1_000) + UNIT_BYTES;
+                    assert!(window.rope.capacity() <= most, "{frame} {tiny}");
+                }
             }
         }
     }

@@ -19,6 +19,8 @@ const LEAST_PICKLE: usize = 64;
 /// Without any delay a refused connection would be tried again in a busy loop, and without any
 /// time nothing comes in time.
 const MILLISECOND: Duration = Duration::from_millis(1);
+/// Points that wait longer for others are not batched but late.
+const LONGEST_LINGER: Duration = Duration::from_secs(1);
 /// A proof takes a half-close and its answer: what is shorter than this is none's time.
 const LEAST_CLOSE: Duration = Duration::from_millis(50);
 /// The longest that a call may have to wait for one thing.
@@ -196,6 +198,7 @@ impl Config {
             Time("replay_age", &mut self.replay_age, ZERO, YEAR),
             Time("confirm_interval", &mut self.confirm_interval, ZERO, HOUR),
             Time("confirm_spacing", &mut self.confirm_spacing, ZERO, HOUR),
+            Time("linger", &mut self.linger, ZERO, LONGEST_LINGER),
         ];
         age.into_iter().chain(others)
     }

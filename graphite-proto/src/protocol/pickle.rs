@@ -17,20 +17,14 @@ use crate::value::Value;
 
 /// The bytes of the frame's length.
 pub(crate) const HEADER: usize = 4;
-/// `PROTO 2`, `EMPTY_LIST`, `MARK`.
-const BEGIN: &[u8] = b"\x80\x02](";
+/// The length, filled in by [`seal`]; `PROTO 2`, `EMPTY_LIST`, `MARK`.
+pub(crate) const BEGIN: &[u8] = b"\0\0\0\0\x80\x02](";
 /// `APPENDS`, `STOP`.
-const END: &[u8] = b"e.";
+pub(crate) const END: &[u8] = b"e.";
 
 /// The most that a point adds beside its path: `MARK BINUNICODE` and a length (6), `MARK` (1),
 /// timestamp and value as `BINFLOAT` (9 each), `TUPLE TUPLE` (2), and the frame's end.
 pub(crate) const OVERHEAD: usize = 6 + 1 + 9 + 9 + 2 + END.len();
-
-/// Begins a frame at the end of `out`; its length is filled in by [`seal`].
-pub(crate) fn open(out: &mut Vec<u8>) {
-    out.extend_from_slice(&[0; HEADER]);
-    out.extend_from_slice(BEGIN);
-}
 
 /// Ends the frame that begins at `start`.
 pub(crate) fn seal(out: &mut Vec<u8>, start: usize) {
@@ -61,7 +55,7 @@ pub(crate) fn length(frame: &[u8]) -> Option<usize> {
 /// Refuses a point that does not fit a pickle of its own, of at most `max_frame` bytes.
 #[inline]
 pub(crate) fn check_fit(point: &Point<'_>, max_frame: usize) -> Result<(), MetricError> {
-    if point.path.len() + BEGIN.len() + OVERHEAD <= max_frame {
+    if point.path.len() + BEGIN.len() - HEADER + OVERHEAD <= max_frame {
         return Ok(());
     }
     measure(point, max_frame)
@@ -72,7 +66,7 @@ pub(crate) fn check_fit(point: &Point<'_>, max_frame: usize) -> Result<(), Metri
 fn measure(point: &Point<'_>, max_frame: usize) -> Result<(), MetricError> {
     let number = |value: Number| if matches!(value, Number::Int(_)) { 5 } else { 9 };
     let numbers = number(point.timestamp()) + number(point.value());
-    let bytes = BEGIN.len() + 6 + point.path.len() + 1 + numbers + 2 + END.len();
+    let bytes = BEGIN.len() - HEADER + 6 + point.path.len() + 1 + numbers + 2 + END.len();
     if bytes <= max_frame {
         return Ok(());
     }

@@ -40,6 +40,7 @@ use super::Sender;
 use crate::config::Delivery;
 use crate::event::{Failure, Input, Output};
 use crate::instant::Instant;
+use crate::queue::Frame;
 
 /// The text of a failure: the receiver's end of file did not come.
 const UNANSWERED: &str = "receiver did not answer the end of the connection";
@@ -147,11 +148,11 @@ impl Sender {
         let own = match &self.phase {
             Phase::Waiting { until } => until.filter(|_| self.wants_connection()),
             Phase::Up => {
-                let write = (!self.offer().is_empty())
-                    .then(|| self.link.progress + self.progress_timeout());
+                let write = self.is_writing().then(|| self.link.progress + self.progress_timeout());
                 // It waits for the frame's border, which comes with an input of its own.
-                let finish = self.next_finish().filter(|_| self.link.sent == 0);
-                earliest(self.news_at(), earliest(write, finish))
+                let finish = self.next_finish().filter(|_| self.is_at_border());
+                let linger = self.could_offer().then(|| self.linger.until());
+                earliest(earliest(self.news_at(), linger), earliest(write, finish))
             }
             Phase::Finishing { deadline, next_failure, .. } => Some(*deadline.min(next_failure)),
             Phase::Connecting => None,
@@ -170,6 +171,32 @@ impl Sender {
         } else {
             self.queue.offer().get(self.link.sent..).unwrap_or(&[])
         }
+    }
+
+    /// Returns whether there is something to write, here or where it was lent to.
+    fn is_writing(&self) -> bool {
+        self.queue.is_lent() || !self.offer().is_empty()
+    }
+
+    /// Returns whether nothing of a frame is on its way.
+    fn is_at_border(&self) -> bool {
+        self.link.sent == 0 && !self.queue.is_lent()
+    }
+
+    /// Returns whether the connection would take a frame, and there is one that may have to wait.
+    fn could_offer(&self) -> bool {
+        !self.window.is_replaying()
+            && !self.queue.is_pinned()
+            && !self.queue.is_empty()
+            && !self.is_given_enough()
+    }
+
+    /// Returns whether the first frame waits for no further points.
+    fn is_due(&self) -> bool {
+        self.queue.has_sealed()
+            || self.queue.first().is_some_and(|first| first <= self.hurried)
+            || self.closing.is_some()
+            || self.now >= self.linger.until()
     }
 
     fn wants_connection(&self) -> bool {
@@ -213,12 +240,11 @@ impl Sender {
             self.tell_connected();
         }
         let late = self.now >= self.link.progress + self.progress_timeout();
-        if out_of_time || (late && !self.offer().is_empty()) {
-            let stopped = !self.offer().is_empty();
-            let text = if stopped { "receiver stopped reading" } else { UNANSWERED };
+        if out_of_time || (late && self.is_writing()) {
+            let text = if self.is_writing() { "receiver stopped reading" } else { UNANSWERED };
             return self.abort(ErrorKind::TimedOut, text);
         }
-        if self.link.sent > 0 {
+        if !self.is_at_border() {
             return;
         }
         if self.peer_end_at().is_some_and(|at| self.now >= at) && !self.is_confirmed() {
@@ -226,11 +252,7 @@ impl Sender {
         }
         if self.should_finish() {
             self.finish();
-        } else if !self.window.is_replaying()
-            && self.queue.offer().is_empty()
-            && !self.queue.is_empty()
-            && !self.is_given_enough()
-        {
+        } else if self.could_offer() && self.is_due() {
             self.queue.pin_front();
             self.link.progress = self.now;
         }
@@ -344,7 +366,7 @@ impl Sender {
         self.phase = Phase::Up;
     }
 
-    fn written(&mut self, bytes: usize) {
+    pub(super) fn written(&mut self, bytes: usize) {
         match self.phase {
             // The driver was writing when another call let the end begin: it begins again at the
             // frame's border.
@@ -391,19 +413,25 @@ impl Sender {
                 self.failures = 0;
             }
         }
-        match self.config.delivery {
-            Delivery::BestEffort => self.link.unkept += frame.points,
-            Delivery::Replay { .. } => {
-                self.window.keep(&frame.bytes, frame.points, frame.first, self.now);
-                self.link.unkept += self.window.evict(self.now);
-            }
-            Delivery::Confirmed { .. } => {
-                self.window.keep(&frame.bytes, frame.points, frame.first, self.now);
-            }
-        }
-        self.queue.recycle(frame.bytes);
+        self.linger.wrote(frame.bytes.len() * 2 >= self.queue.frame_bytes(), self.now);
+        self.keep(frame);
         if self.queue.is_empty() {
             self.dropping = false;
+        }
+    }
+
+    /// Keeps a frame that was written, as long as it may have to be sent again.
+    fn keep(&mut self, frame: Frame) {
+        match self.config.delivery {
+            Delivery::BestEffort => {
+                self.link.unkept += frame.points;
+                self.pool.give(frame.bytes);
+            }
+            Delivery::Replay { .. } => {
+                self.window.keep(frame, self.now, &mut self.pool);
+                self.link.unkept += self.window.evict(self.now, &mut self.pool);
+            }
+            Delivery::Confirmed { .. } => self.window.keep(frame, self.now, &mut self.pool),
         }
     }
 

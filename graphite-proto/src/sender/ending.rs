@@ -166,7 +166,7 @@ impl Sender {
             let took = self.now - self.link.first_written.unwrap_or(self.now);
             self.patience.proved(self.window.given_bytes(), took);
         }
-        let points = self.window.forget_given() + self.link.unkept;
+        let points = self.window.forget_given(&mut self.pool) + self.link.unkept;
         self.link.unkept = 0;
         self.stats.confirmed += points;
         if points > 0 {
@@ -180,7 +180,7 @@ impl Sender {
     fn doubt(&mut self, cause: &Failure) {
         match self.config.delivery {
             Delivery::BestEffort => self.stats.in_doubt += self.link.unkept,
-            Delivery::Replay { .. } => drop(self.window.evict(self.now)),
+            Delivery::Replay { .. } => drop(self.window.evict(self.now, &mut self.pool)),
             Delivery::Confirmed { .. } => {
                 if cause.kind == ErrorKind::TimedOut && self.window.has_given() {
                     self.patience.missed(self.window.given_bytes());

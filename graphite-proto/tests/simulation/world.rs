@@ -199,7 +199,7 @@ impl World {
             println!("{:?} {input:?}", self.now);
         }
         self.sender.handle_input(input, now);
-        self.note_failures(true);
+        self.note_failures();
         self.ledger.check(&mut self.sender)?;
         let output = self.sender.poll_output();
         if let Some(by) = self.close_by
@@ -214,8 +214,9 @@ impl World {
         Ok(())
     }
 
-    /// The wait for an end of file counts as a failure each time that it lasts too long.
-    fn note_failures(&mut self, settled: bool) {
+    /// The wait for an end of file counts as a failure each time that it lasts too long and the
+    /// machine looks at its deadlines: then none of them is past.
+    fn note_failures(&mut self) {
         let waits = match self.sender.poll_output() {
             Output::Finish => true,
             Output::Idle => self.next_failure.is_some(),
@@ -225,6 +226,8 @@ impl World {
             self.next_failure = None;
             return;
         }
+        let machine = Instant::from_start(self.machine);
+        let settled = self.sender.poll_timeout().is_none_or(|at| at > machine);
         let close_timeout = self.plan.config_close_timeout();
         let next = *self.next_failure.get_or_insert(self.machine + close_timeout);
         if settled && self.machine >= next {
@@ -235,7 +238,7 @@ impl World {
 
     /// Begins what the machine demands.
     fn obey(&mut self) -> Check {
-        self.note_failures(false);
+        self.note_failures();
         let now = self.now;
         let output = self.sender.poll_output();
         if self.log {
@@ -446,7 +449,7 @@ impl World {
             2 => {
                 let now = self.instant();
                 let ticket = self.sender.connect(now);
-                self.note_failures(true);
+                self.note_failures();
                 self.ledger.waits(ticket, None, &self.sender.stats());
             }
             3 => {
@@ -467,6 +470,7 @@ impl World {
 
     fn flush(&mut self) {
         let ticket = self.sender.ticket();
+        self.note_failures();
         let stats = self.sender.stats();
         self.ledger.waits(ticket, Some(stats.accepted), &stats);
     }
@@ -478,8 +482,7 @@ impl World {
         let now = self.instant();
         match self.sender.enqueue(&metric, 0, now) {
             Ok(ticket) => {
-                // A point that is alone in the queue has the machine look at its deadlines.
-                self.note_failures(self.sender.stats().queued == 1);
+                self.note_failures();
                 self.ledger.accepted(ticket);
                 if self.random.percent(5) {
                     self.ledger.waits(ticket, Some(number + 1), &self.sender.stats());
