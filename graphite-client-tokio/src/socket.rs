@@ -93,12 +93,16 @@ impl client::Tcp for Tcp {
         let socket = SockRef::from(&self.0);
         let mut byte = [std::mem::MaybeUninit::uninit()];
         match socket.recv_with_flags(&mut byte, libc::MSG_PEEK | libc::MSG_DONTWAIT) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                socket.send_with_flags(bytes, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
-            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.try_write_again(bytes),
             Err(error) => Err(error),
             Ok(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn try_write_again(&self, bytes: &[u8]) -> io::Result<usize> {
+        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+        SockRef::from(&self.0).send_with_flags(bytes, flags)
     }
 
     #[cfg(target_os = "linux")]

@@ -76,6 +76,11 @@ impl Batch {
         Ok(true)
     }
 
+    /// Gives up what is here.
+    pub fn clear(&mut self) {
+        (self.points, self.skipped) = (0, 0);
+    }
+
     /// Returns how many points are here.
     #[must_use]
     pub fn points(&self) -> u64 {

@@ -59,21 +59,27 @@
 
 mod builder;
 mod connect;
+mod direct;
 mod driver;
 mod ended;
 mod error;
+mod feed;
+mod feeder;
 mod handle;
 mod line;
 mod queueing;
 mod resolve;
 mod runtime;
+mod sending;
 mod shared;
 mod sink;
+mod slots;
 mod waiters;
 
 pub use builder::Builder;
 pub use connect::Connector;
 pub use error::{BatchError, CloseError, ConnectError, FlushError, SendError, TryFeedError};
+pub use feeder::Feeder;
 pub use handle::Client;
 pub use runtime::{Adopt, Runtime, Tcp, TcpOptions, Timer, Written};
 pub use sink::MetricSink;

@@ -236,6 +236,26 @@ impl Sender {
         Ok(self.accepted(1))
     }
 
+    /// Takes a point if all that has to be done is to append it to the open frame; `false` leaves
+    /// everything as it is, and all else to [`enqueue`](Self::enqueue).
+    ///
+    /// A path of its own for the one that a client takes for nearly every point: `cargo xtask
+    /// budget` counts its instructions.
+    #[cfg(feature = "client")]
+    #[inline]
+    pub(crate) fn append(&mut self, metric: &Metric<'_>, timestamp: Timestamp) -> bool {
+        if self.closing.is_some() {
+            return false;
+        }
+        let Ok(Some(point)) = self.admission.admit(metric, timestamp) else { return false };
+        let is_open = self.queue.is_open_for(self.config.protocol.upper_bound(&point));
+        if is_open {
+            self.queue.append(&point);
+            self.stats.accepted += 1;
+        }
+        is_open
+    }
+
     /// Points were queued, for which something may have to be done.
     fn accepted(&mut self, points: u64) -> Ticket {
         let before = self.stats.accepted;
@@ -397,6 +417,28 @@ impl Sender {
         self.stats.rejected += 1;
         self.hurry();
         self.queue_full()
+    }
+
+    /// Counts points as rejected that a driver refused by itself.
+    pub fn reject(&mut self, points: u64) {
+        self.stats.rejected += points;
+    }
+
+    /// Counts points as rejected that a driver had taken and could not hand over, and tells so.
+    pub fn abandon(&mut self, points: u64) {
+        self.reject(points);
+        tell(&mut self.events, Event::Abandoned { points });
+    }
+
+    /// Returns how many bytes may be queued.
+    #[cfg(feature = "client")]
+    pub(crate) fn queue_limit(&self) -> usize {
+        self.queue.limit()
+    }
+
+    /// Returns the latest moment that the machine was told.
+    pub fn now(&self) -> Instant {
+        self.now
     }
 
     fn queue_full(&self) -> EnqueueError {

@@ -19,6 +19,8 @@ use crate::protocol::Protocol;
 
 /// The longest that a connection may be waited for.
 const HOUR: Duration = Duration::from_secs(3600);
+/// How long points wait for others: long enough for the fastest caller to fill a frame.
+const LINGER: Duration = Duration::from_micros(250);
 
 /// Makes a [`Client`]: settings, then a way to begin.
 ///
@@ -81,7 +83,7 @@ impl<R: Runtime> Client<R> {
 impl<R: Runtime> Builder<R> {
     fn on(runtime: R) -> Self {
         // Every client its own jitter.
-        let config = Config::default().seed(runtime.seed());
+        let config = Config::default().seed(runtime.seed()).linger(LINGER);
         Self {
             runtime,
             config,
@@ -215,6 +217,14 @@ impl<R: Runtime> Builder<R> {
     /// Default: 10 ms; at most 1 hour.
     pub fn confirm_spacing(self, spacing: Duration) -> Self {
         self.map(|config| config.confirm_spacing(spacing))
+    }
+
+    /// Sets how long points that are fed may wait for others to fill their frame. Default: 250 µs;
+    /// at most 1 s; zero writes each as soon as it can be. After a pause the first few do not wait,
+    /// nor do points that a `send`, a `flush` or a `close` waits for, or that take room which
+    /// somebody needs. The runtime's timer may add to it: tokio's is exact to a millisecond or two.
+    pub fn linger(self, linger: Duration) -> Self {
+        self.map(|config| config.linger(linger))
     }
 
     /// Sets the socket's send buffer in bytes; the less, the less can be lost with it.

@@ -90,6 +90,10 @@ impl<R: Runtime> Driver<R> {
         // From here on callers leave the connection alone: what they wrote is known to the machine,
         // so that an end of file, read next, proves nothing about bytes that it did not count.
         let (demand, broken) = self.take_demand();
+        if demand == Demand::Lent {
+            // What the caller has written is not counted yet: nothing that is read now proves.
+            return self.sleep(demand, cx);
+        }
         if let Some(error) = broken {
             return self.broken(error, cx).map(Some);
         }
@@ -111,7 +115,7 @@ impl<R: Runtime> Driver<R> {
             // Bytes that the stream took already are told first: the end comes at a frame's border.
             Demand::Finish if self.unflushed > 0 => self.poll_transmit(cx),
             Demand::Finish => self.poll_finish(cx),
-            Demand::Disconnect | Demand::Idle => Poll::Pending,
+            Demand::Disconnect | Demand::Idle | Demand::Lent => Poll::Pending,
             Demand::Closed => return Poll::Ready(None),
         };
         match done {
@@ -125,8 +129,8 @@ impl<R: Runtime> Driver<R> {
     fn take_demand(&mut self) -> (Demand, Option<io::Error>) {
         let mut machine = self.shared.lock();
         let parked = machine.unpark();
-        let broken = machine.take_broken();
         let demand = machine.demand();
+        let broken = machine.direct.take_broken();
         match machine.sender.poll_output() {
             Output::Transmit(bytes) if self.chunk.is_empty() => {
                 self.chunk.extend_from_slice(&bytes[..bytes.len().min(CHUNK)]);
@@ -176,7 +180,7 @@ impl<R: Runtime> Driver<R> {
         // From here on callers leave the connection to us.
         let unproven = {
             let mut machine = self.shared.lock();
-            machine.set_direct(None);
+            machine.direct.set(None);
             machine.sender.unproven()
         };
         let now = self.shared.now();
@@ -233,7 +237,7 @@ impl<R: Runtime> Driver<R> {
         self.connecting = None;
         Poll::Ready(match result {
             Ok(connection) => {
-                self.shared.lock().set_direct(connection.direct());
+                self.shared.lock().direct.set(connection.direct());
                 self.connection = Some(connection);
                 self.finish_from = Some(self.shared.now() + YOUNG);
                 Input::Connected
@@ -315,7 +319,7 @@ impl<R: Runtime> Driver<R> {
     }
 
     fn forget_connection(&mut self) {
-        self.shared.lock().set_direct(None);
+        self.shared.lock().direct.set(None);
         self.connection = None;
         self.chunk.clear();
         self.unflushed = 0;
@@ -359,6 +363,7 @@ impl<R: Runtime> Driver<R> {
         let parked = machine.unpark();
         machine.sender.handle_input(input, now);
         machine.lapse(now);
+        machine.look_at_slots(now);
         machine.take_answered(&mut self.wakers);
         let closed = machine.sender.is_closed();
         drop(machine);
@@ -410,6 +415,10 @@ impl<R: Runtime> Future for Driver<R> {
             self.report(&warning);
         }
         self.report_events();
+        // Those whom callers' acts have answered, who were to find it told.
+        let driver = &mut *self;
+        driver.wakers.append(&mut driver.shared.lock().answered);
+        driver.wake();
         for _ in 0..TURNS {
             match self.turn(cx) {
                 Poll::Ready(Some(input)) => self.hand_in(input),
@@ -429,8 +438,9 @@ impl<R: Runtime> Drop for Driver<R> {
         let mut machine = self.shared.lock();
         machine.driver_ended = true;
         let parked = machine.unpark();
-        machine.set_direct(None);
+        machine.direct.set(None);
         machine.take_answered(&mut self.wakers);
+        self.wakers.append(&mut machine.answered);
         drop(machine);
         drop(parked);
         // Who is woken for a failure finds it told.

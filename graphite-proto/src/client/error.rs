@@ -196,6 +196,16 @@ pub enum TryFeedError {
     Closed,
 }
 
+impl From<EnqueueError> for TryFeedError {
+    fn from(error: EnqueueError) -> Self {
+        match error {
+            EnqueueError::Metric(error) => Self::Metric(error),
+            EnqueueError::QueueFull { queued, limit } => Self::Full { queued, limit },
+            _ => Self::Closed,
+        }
+    }
+}
+
 impl fmt::Display for TryFeedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -224,6 +234,9 @@ pub enum FlushError {
     /// The receiver could not be reached in time. Everything is still queued and goes out as soon
     /// as there is a connection: flush again to wait for it.
     Queued(Failure),
+    /// The queue stayed full while the receiver could not be reached: what a feeder holds it holds
+    /// still. Flush it again.
+    Full(Failure),
     /// Points were dropped from a full queue
     /// ([`Overflow::DropOldest`](crate::Overflow::DropOldest)).
     Dropped,
@@ -237,6 +250,9 @@ impl fmt::Display for FlushError {
             Self::Queued(failure) => {
                 write!(f, "points are queued, but the receiver cannot be reached: {failure}")
             }
+            Self::Full(failure) => {
+                write!(f, "queue is full and the receiver cannot be reached: {failure}")
+            }
             Self::Dropped => f.write_str("points were dropped from a full queue"),
             Self::Closed => f.write_str("client is closed"),
         }
@@ -246,7 +262,7 @@ impl fmt::Display for FlushError {
 impl Error for FlushError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Queued(failure) => failure.source(),
+            Self::Queued(failure) | Self::Full(failure) => failure.source(),
             Self::Dropped | Self::Closed => None,
         }
     }

@@ -12,21 +12,17 @@ use crate::client::driver::{Driver, OnEvent};
 use crate::client::error::{
     BatchError, CloseError, ConnectError, FlushError, SendError, TryFeedError,
 };
-use crate::client::line::Place;
-use crate::client::queueing::{Points, Stamp};
+use crate::client::feed::{Feed, Held};
+use crate::client::queueing::{Queued, Single, stamp};
 use crate::client::runtime::Runtime;
+use crate::client::sending::Sending;
 use crate::client::shared::Shared;
 use crate::client::waiters::Wait;
 use crate::config::Config;
-use crate::error::EnqueueError;
 use crate::event::{Event, Failure};
 use crate::metric::Metric;
 use crate::protocol::Protocol;
 use crate::stats::Stats;
-use crate::ticket::Ticket;
-
-/// How many points of a batch are taken from the caller before the lock is.
-const BATCH: usize = 128;
 
 /// A client of one Graphite receiver. Clones share its connection and its queue.
 ///
@@ -131,8 +127,11 @@ impl<R: Runtime> Client<R> {
     /// A future that is dropped while it waits for room has queued nothing; later the point stays
     /// queued.
     pub async fn send<'a>(&self, metric: impl Into<Metric<'a>>) -> Result<(), SendError> {
-        let Some(ticket) = self.queue_one(&metric.into(), true).await? else { return Ok(()) };
-        self.out(ticket).await
+        let metric = metric.into();
+        let timestamp = stamp(&metric, self.runtime());
+        let mut held = Held::new(self.shared(), metric, timestamp, true);
+        let queued = poll_fn(|cx| held.poll_queue(cx)).await?;
+        self.out(queued).await
     }
 
     /// Queues a batch of any size and waits until it is written, or proven to be read.
@@ -158,27 +157,9 @@ impl<R: Runtime> Client<R> {
     {
         let metrics = metrics.into_iter();
         async move {
-            let mut metrics = metrics.map(Into::into);
-            let stamp = Stamp::now(self.runtime());
-            let mut batch: Vec<Metric<'a>> = Vec::with_capacity(BATCH);
-            let (mut queued, mut ticket) = (0, None);
-            loop {
-                // The caller's code runs here, without the lock.
-                batch.clear();
-                batch.extend(metrics.by_ref().take(BATCH));
-                let mut points = Points { rest: &batch, stamp, ticket, wanted: false };
-                let result = self.queue(&mut points).await;
-                queued += batch.len() - points.rest.len();
-                result.map_err(|source| BatchError { queued, source })?;
-                ticket = points.ticket;
-                if batch.len() < BATCH {
-                    break;
-                }
-            }
-            let Some(ticket) = ticket else { return Ok(()) };
-            self.shared().with(|machine| machine.want(|| self.shared().now()));
-            let outcome = self.out(ticket).await;
-            outcome.map_err(|source| BatchError { queued, source })
+            let queued = Sending::new(self.shared()).queue(metrics.map(Into::into)).await?;
+            let (queued, Some(done)) = queued else { return Ok(()) };
+            self.out(done).await.map_err(|source| BatchError { queued, source })
         }
     }
 
@@ -194,8 +175,11 @@ impl<R: Runtime> Client<R> {
     /// # Cancel safety
     ///
     /// A future that is dropped before it is done has not queued the point.
-    pub async fn feed<'a>(&self, metric: impl Into<Metric<'a>>) -> Result<(), SendError> {
-        self.queue_one(&metric.into(), false).await.map(drop)
+    pub fn feed<'a>(
+        &self,
+        metric: impl Into<Metric<'a>>,
+    ) -> impl Future<Output = Result<(), SendError>> {
+        Feed::new(self.shared(), metric)
     }
 
     /// Queues a point if there is room for it; never waits. While others wait for room
@@ -206,35 +190,21 @@ impl<R: Runtime> Client<R> {
     ///
     /// The point cannot be sent, the queue is full, or the client is closed.
     pub fn try_feed<'a>(&self, metric: impl Into<Metric<'a>>) -> Result<(), TryFeedError> {
-        self.shared().try_feed(&metric.into()).map_err(|error| match error {
-            EnqueueError::Metric(error) => TryFeedError::Metric(error),
-            EnqueueError::QueueFull { queued, limit } => TryFeedError::Full { queued, limit },
-            _ => TryFeedError::Closed,
-        })
-    }
-
-    /// Queues one point; one that is `wanted` out is also written if that can be done at once.
-    async fn queue_one(
-        &self,
-        metric: &Metric<'_>,
-        wanted: bool,
-    ) -> Result<Option<Ticket>, SendError> {
-        let mut points =
-            Points { wanted, ..Points::one(metric, Stamp::now_for(metric, self.runtime())) };
-        self.queue(&mut points).await?;
-        Ok(points.ticket)
-    }
-
-    /// Queues points, each as soon as there is room and nobody waits who asked for it earlier.
-    async fn queue(&self, points: &mut Points<'_, '_>) -> Result<(), SendError> {
-        let mut standing = Standing { shared: self.shared(), place: Place::default() };
-        poll_fn(|cx| standing.shared.poll_queue(points, &mut standing.place, cx)).await
+        let metric = metric.into();
+        let timestamp = stamp(&metric, self.runtime());
+        if self.shared().feed_quickly(&metric, timestamp) {
+            return Ok(());
+        }
+        Ok(self.shared().try_feed(&mut Single::new(&metric, timestamp))?)
     }
 
     /// Waits until points are out that were just queued.
-    async fn out(&self, ticket: Ticket) -> Result<(), SendError> {
-        let outcome = self.shared().wait(Wait::Ticket(ticket)).await;
-        outcome.map_err(|failure| self.undelivered(failure))
+    pub(crate) async fn out(&self, queued: Queued) -> Result<(), SendError> {
+        let answer = match queued.answer {
+            Some(answer) => answer,
+            None => self.shared().wait(Wait::Ticket(queued.ticket)).await,
+        };
+        answer.map_err(|failure| self.undelivered(failure))
     }
 
     /// Waits until everything that is queued now is written; under
@@ -305,17 +275,5 @@ impl<R: Runtime> Client<R> {
             _ if self.shared().lock().is_over() => SendError::Closed,
             _ => SendError::Queued(failure),
         }
-    }
-}
-
-/// A place in line, which is left with the future that holds it.
-struct Standing<'a, R: Runtime> {
-    shared: &'a Shared<R>,
-    place: Place,
-}
-
-impl<R: Runtime> Drop for Standing<'_, R> {
-    fn drop(&mut self) {
-        self.shared.leave(&mut self.place);
     }
 }

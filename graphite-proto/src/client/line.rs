@@ -99,16 +99,22 @@ impl Line {
         true
     }
 
-    /// Returns whether a point may be queued now, by one whose turn it is or by anybody.
+    /// Returns whether points may be queued now, by one whose turn it is or by anybody.
     #[inline]
-    pub(crate) fn admits(&mut self, its_turn: bool, bytes: usize, sender: &Sender) -> bool {
+    pub(crate) fn admits(
+        &mut self,
+        its_turn: bool,
+        bytes: usize,
+        points: usize,
+        sender: &Sender,
+    ) -> bool {
         if self.is_empty() {
             return sender.has_room(bytes, 0);
         }
         let passes = self.waiting.is_empty() && (self.told.is_empty() || self.passed < TURN);
         let admitted = (its_turn || passes) && sender.has_room(bytes, self.promised);
         if admitted && !its_turn && !self.told.is_empty() {
-            self.passed += 1;
+            self.passed += points;
         }
         admitted
     }

@@ -4,136 +4,231 @@
 //!
 //! [`Sender::enqueue`]: crate::sender::Sender::enqueue
 
+use std::sync::MutexGuard;
 use std::task::{Context, Poll};
 
+use crate::batch::Batch;
 use crate::client::error::SendError;
 use crate::client::line::Place;
 use crate::client::runtime::Runtime;
 use crate::client::shared::{Machine, Shared};
+use crate::client::waiters::Wait;
 use crate::error::EnqueueError;
+use crate::event::Failure;
 use crate::instant::Instant;
 use crate::metric::Metric;
+use crate::sender::Sender;
 use crate::ticket::Ticket;
 use crate::value::Timestamp;
 
-/// Points that a call queues.
-#[derive(Debug)]
-pub(crate) struct Points<'p, 'a> {
-    /// Those that are not queued yet.
-    pub(crate) rest: &'p [Metric<'a>],
-    pub(crate) stamp: Stamp,
-    /// Stands for those that are.
-    pub(crate) ticket: Option<Ticket>,
-    /// Whether to write at once what can be, since it is waited for.
-    pub(crate) wanted: bool,
+/// What is queued at once.
+pub(crate) trait Load {
+    /// How many points it is.
+    fn points(&self) -> usize;
+
+    /// Asks for the room that it needs.
+    fn room(&self, sender: &mut Sender) -> Ticket;
+
+    /// Returns whether it is not refused whatever the room.
+    fn is_valid(&self, sender: &mut Sender) -> bool;
+
+    fn enqueue(&mut self, sender: &mut Sender, now: Instant) -> Result<Ticket, EnqueueError>;
 }
 
-impl<'p, 'a> Points<'p, 'a> {
-    /// One point, for later.
-    pub(crate) fn one(metric: &'p Metric<'a>, stamp: Stamp) -> Self {
-        Self { rest: std::slice::from_ref(metric), stamp, ticket: None, wanted: false }
+/// A point, with the moment of its call in case it has no time of its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Single<'p, 'a> {
+    metric: &'p Metric<'a>,
+    timestamp: Timestamp,
+}
+
+impl<'p, 'a> Single<'p, 'a> {
+    pub(crate) fn new(metric: &'p Metric<'a>, timestamp: Timestamp) -> Self {
+        Self { metric, timestamp }
+    }
+}
+
+/// Returns the time of a point: its own, or that of now.
+#[inline]
+pub(crate) fn stamp(metric: &Metric<'_>, runtime: &impl Runtime) -> Timestamp {
+    metric.timestamp().unwrap_or_else(|| runtime.timestamp())
+}
+
+impl Load for Single<'_, '_> {
+    fn points(&self) -> usize {
+        1
     }
 
-    fn queued(&mut self, ticket: Ticket, rest: &'p [Metric<'a>]) {
-        self.ticket = Some(self.ticket.map_or(ticket, |before| before.through(ticket)));
-        self.rest = rest;
+    fn room(&self, sender: &mut Sender) -> Ticket {
+        sender.room(self.metric)
     }
+
+    fn is_valid(&self, sender: &mut Sender) -> bool {
+        sender.check(self.metric, self.timestamp).is_ok()
+    }
+
+    fn enqueue(&mut self, sender: &mut Sender, now: Instant) -> Result<Ticket, EnqueueError> {
+        sender.enqueue(self.metric, self.timestamp, now)
+    }
+}
+
+impl Load for Batch {
+    fn points(&self) -> usize {
+        usize::try_from(Self::points(self)).unwrap_or(usize::MAX)
+    }
+
+    fn room(&self, sender: &mut Sender) -> Ticket {
+        sender.room_of(self.bytes())
+    }
+
+    fn is_valid(&self, _sender: &mut Sender) -> bool {
+        true
+    }
+
+    fn enqueue(&mut self, sender: &mut Sender, now: Instant) -> Result<Ticket, EnqueueError> {
+        sender.enqueue_batch(self, now)
+    }
+}
+
+/// What came of queuing.
+#[derive(Clone, Debug)]
+pub(crate) struct Queued {
+    pub(crate) ticket: Ticket,
+    /// The ticket's answer, if it was wanted and is there already.
+    pub(crate) answer: Option<Result<(), Failure>>,
 }
 
 impl<R: Runtime> Shared<R> {
-    /// Queues points from the front until all are, or one is refused or has to wait for room.
+    /// Queues a point if nothing is to be decided for it: there is a frame that takes it, nobody
+    /// waits, and no task has to give way.
     #[inline]
+    pub(crate) fn feed_quickly(&self, metric: &Metric<'_>, timestamp: Timestamp) -> bool {
+        let mut machine = self.lock();
+        machine.is_calm() && machine.sender.append(metric, timestamp)
+    }
+
+    /// Queues a load, or stands in line until there is room. One that is `wanted` out is also
+    /// written if that can be done at once.
     pub(crate) fn poll_queue(
         &self,
-        points: &mut Points<'_, '_>,
+        load: &mut impl Load,
         place: &mut Place,
+        wanted: bool,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(), SendError>> {
+    ) -> Poll<Result<Queued, SendError>> {
         // Most find room at once, and no waker is cloned for them.
-        match self.try_queue(points, place) {
-            Some(result) => Poll::Ready(result),
-            None => self.join(points, place, cx),
+        if self.gives_way(cx) {
+            return Poll::Pending;
         }
+        match self.try_queue(load, place, wanted) {
+            Some(result) => Poll::Ready(result),
+            None => self.join(load, place, wanted, cx),
+        }
+    }
+
+    /// Has a task that writes frame after frame let others run: nothing else would make it.
+    pub(crate) fn gives_way(&self, cx: &Context<'_>) -> bool {
+        let mut machine = self.lock();
+        let due = machine.direct.is_due_to_give_way();
+        if due {
+            machine.direct.give_way();
+            drop(machine);
+            cx.waker().wake_by_ref();
+        }
+        due
     }
 
     /// Stands in line, unless there is room by now.
     fn join(
         &self,
-        points: &mut Points<'_, '_>,
+        load: &mut impl Load,
         place: &mut Place,
+        wanted: bool,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(), SendError>> {
+    ) -> Poll<Result<Queued, SendError>> {
         let mut waker = Some(cx.waker().clone());
-        let result = self.with(|machine| {
-            let result = self.queue_some(machine, points, place);
-            if let (None, [metric, ..]) = (&result, points.rest) {
-                machine.line.join(place, machine.room(metric), &mut waker, &machine.sender);
-                machine.note_room();
-            }
-            result
-        });
+        let mut machine = self.lock();
+        let result = self.queue(&mut machine, load, place, wanted);
+        if result.is_none() {
+            let room = machine.room(load);
+            let Machine { line, sender, .. } = &mut *machine;
+            line.join(place, room, &mut waker, sender);
+            machine.note_room();
+        }
+        let result = self.finish(machine, result);
+        drop(waker);
         result.map_or(Poll::Pending, Poll::Ready)
     }
 
-    /// Does the same for one who does not wait now: `None` says that the first of what is left of
-    /// the points would have to.
+    /// Does the same for one who does not wait now: `None` says that it would have to.
     pub(crate) fn try_queue(
         &self,
-        points: &mut Points<'_, '_>,
+        load: &mut impl Load,
         place: &mut Place,
-    ) -> Option<Result<(), SendError>> {
-        self.with(|machine| self.queue_some(machine, points, place))
+        wanted: bool,
+    ) -> Option<Result<Queued, SendError>> {
+        let mut machine = self.lock();
+        let result = self.queue(&mut machine, load, place, wanted);
+        self.finish(machine, result)
     }
 
-    fn queue_some(
+    /// Lets go of the machine, and looks what has become of a load that is wanted.
+    fn finish(
+        &self,
+        machine: MutexGuard<'_, Machine>,
+        result: Option<Result<(Ticket, bool), SendError>>,
+    ) -> Option<Result<Queued, SendError>> {
+        let machine = self.write(machine);
+        let result = result.map(|result| {
+            result.map(|(ticket, wanted)| {
+                let answer = if wanted { machine.answer(Wait::Ticket(ticket)) } else { None };
+                Queued { ticket, answer }
+            })
+        });
+        self.settle(machine);
+        result
+    }
+
+    fn queue(
         &self,
         machine: &mut Machine,
-        points: &mut Points<'_, '_>,
+        load: &mut impl Load,
         place: &mut Place,
-    ) -> Option<Result<(), SendError>> {
-        let mut its_turn = machine.line.claim(place);
-        let mut result = Some(Ok(()));
-        while let [metric, rest @ ..] = points.rest {
-            // What is not valid is refused at once, whether there is room or not.
-            if !machine.line.admits(its_turn, machine.room(metric), &machine.sender)
-                && machine.may_wait()
-                && machine.is_valid(metric, points.stamp.get(&self.runtime))
-            {
-                result = machine.failed_to_wait(metric, place).map(Err);
-                break;
-            }
-            its_turn = false;
-            if place.is_begun() {
-                machine.leave(place);
-            }
-            match self.enqueue(machine, metric, &mut points.stamp) {
-                Ok(ticket) => points.queued(ticket, rest),
-                Err(error) => {
-                    result = Some(Err(error.into()));
-                    break;
-                }
-            }
+        wanted: bool,
+    ) -> Option<Result<(Ticket, bool), SendError>> {
+        let its_turn = machine.line.claim(place);
+        let room = machine.room(load);
+        // What is not valid is refused at once, whether there is room or not.
+        if !machine.line.admits(its_turn, room, load.points(), &machine.sender)
+            && machine.may_wait()
+            && load.is_valid(&mut machine.sender)
+        {
+            return machine.failed_to_wait(load, place).map(Err);
         }
-        if points.wanted && points.rest.is_empty() {
-            machine.want(|| self.now());
+        if place.is_begun() {
+            machine.leave(place);
+        }
+        let result = self.enqueue(machine, load);
+        if wanted && result.is_ok() {
+            machine.want();
         }
         if machine.line.is_waited_in() {
             machine.note_room();
         }
-        result
+        Some(result.map(|ticket| (ticket, wanted)).map_err(SendError::from))
     }
 
     /// Queues a point if nobody waits for the room that it takes, or says why not.
-    pub(crate) fn try_feed(&self, metric: &Metric<'_>) -> Result<(), EnqueueError> {
+    pub(crate) fn try_feed(&self, load: &mut impl Load) -> Result<(), EnqueueError> {
         self.with(|machine| {
-            let mut stamp = Stamp::default();
-            if !machine.line.lets_pass(machine.room(metric), &machine.sender)
+            let room = machine.room(load);
+            if !machine.line.lets_pass(room, &machine.sender)
                 && machine.may_wait()
-                && machine.is_valid(metric, stamp.get(&self.runtime))
+                && load.is_valid(&mut machine.sender)
             {
                 return Err(machine.sender.refuse());
             }
-            self.enqueue(machine, metric, &mut stamp).map(drop)
+            self.enqueue(machine, load).map(drop)
         })
     }
 
@@ -150,29 +245,19 @@ impl<R: Runtime> Shared<R> {
         }
     }
 
-    /// Queues a point, stamped with the moment of the call if it has no time of its own.
-    fn enqueue(
-        &self,
-        machine: &mut Machine,
-        metric: &Metric<'_>,
-        stamp: &mut Stamp,
-    ) -> Result<Ticket, EnqueueError> {
-        let timestamp = match metric.timestamp() {
-            Some(timestamp) => timestamp,
-            None => stamp.get(&self.runtime),
-        };
-        // Time only matters to a machine that has nothing to do; going backwards is harmless.
+    fn enqueue(&self, machine: &mut Machine, load: &mut impl Load) -> Result<Ticket, EnqueueError> {
         if machine.driver_ended {
             return Err(EnqueueError::Closed);
         }
+        // Time only matters to a machine that has nothing to do; going backwards is harmless.
         let now = if machine.sender.is_idle() { self.now() } else { Instant::START };
         if machine.waiters.is_empty() {
-            return machine.sender.enqueue(metric, timestamp, now);
+            return load.enqueue(&mut machine.sender, now);
         }
         let before = machine.sender.progress();
-        let result = machine.sender.enqueue(metric, timestamp, now);
+        let result = load.enqueue(&mut machine.sender, now);
         let after = machine.sender.progress();
-        // The first point has the machine look at its deadlines, which may be a failure.
+        // The first point of a frame has the machine look at its deadlines, which may be a failure.
         if (after.dropped, after.failed_rounds) != (before.dropped, before.failed_rounds) {
             machine.note_answered();
         }
@@ -181,13 +266,21 @@ impl<R: Runtime> Shared<R> {
 }
 
 impl Machine {
-    fn is_valid(&mut self, metric: &Metric<'_>, timestamp: Timestamp) -> bool {
-        self.sender.check(metric, timestamp).is_ok()
+    /// Returns whether points can be queued with nobody to be observed.
+    #[inline]
+    fn is_calm(&self) -> bool {
+        self.line.is_empty() && !self.driver_ended && !self.direct.is_due_to_give_way()
     }
 
-    /// Returns how many bytes of room a point needs at most.
-    fn room(&self, metric: &Metric<'_>) -> usize {
-        self.sender.room(metric).room().unwrap_or_default()
+    /// Returns whether a frame that is begun now will hardly have to wait for room: nobody does, and
+    /// half of the queue is free.
+    pub(crate) fn has_room_for_frame(&self) -> bool {
+        self.line.is_empty() && self.sender.has_room(self.sender.queue_limit() / 2, 0)
+    }
+
+    /// Returns how many bytes of room a load needs at most.
+    fn room(&mut self, load: &impl Load) -> usize {
+        load.room(&mut self.sender).room().unwrap_or_default()
     }
 
     /// Returns whether a point can still be queued later.
@@ -195,10 +288,10 @@ impl Machine {
         !self.closing && !self.is_over()
     }
 
-    /// Refuses a point that has to wait for room, if everybody who waits was told of a failure
-    /// since it began to.
-    fn failed_to_wait(&mut self, metric: &Metric<'_>, place: &mut Place) -> Option<SendError> {
-        let ticket = place.ticket(self.sender.room(metric));
+    /// Refuses a load that has to wait for room, if everybody who waits was told of a failure since
+    /// it began to.
+    fn failed_to_wait(&mut self, load: &impl Load, place: &mut Place) -> Option<SendError> {
+        let ticket = place.ticket(load.room(&mut self.sender));
         let failure = self.sender.outcome(ticket)?.err()?;
         let _ = self.sender.refuse();
         self.leave(place);
@@ -212,28 +305,19 @@ impl Machine {
         self.answered.extend(waker);
     }
 
+    /// Takes what somebody leaves behind, or counts it as refused and tells so.
+    pub(crate) fn take_or_abandon(&mut self, load: &mut impl Load, now: Instant) {
+        let (points, room) = (load.points() as u64, self.room(load));
+        let taken = !self.driver_ended
+            && self.line.lets_pass(room, &self.sender)
+            && load.enqueue(&mut self.sender, now).is_ok();
+        if !taken {
+            self.sender.abandon(points);
+        }
+    }
+
     /// Has those told, as soon as the lock is free, for whom there is room.
     fn note_room(&mut self) {
         self.line.tell(&self.sender, &mut self.answered);
-    }
-}
-
-/// The moment of a call, read from the clock when it is first needed and kept for the call.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Stamp(Option<Timestamp>);
-
-impl Stamp {
-    /// Reads the clock now, for a call that may wait before it queues.
-    pub(crate) fn now(runtime: &impl Runtime) -> Self {
-        Self(Some(runtime.timestamp()))
-    }
-
-    /// The same for one point, unless it has a time of its own.
-    pub(crate) fn now_for(metric: &Metric<'_>, runtime: &impl Runtime) -> Self {
-        if metric.timestamp().is_some() { Self::default() } else { Self::now(runtime) }
-    }
-
-    fn get(&mut self, runtime: &impl Runtime) -> Timestamp {
-        *self.0.get_or_insert_with(|| runtime.timestamp())
     }
 }

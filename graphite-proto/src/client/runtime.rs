@@ -151,8 +151,8 @@ pub trait Tcp: Send + Sync + 'static {
     fn local_addr(&self) -> io::Result<SocketAddr>;
 
     /// Writes at once, without waiting, as much as the kernel takes; nothing if anything was heard
-    /// of the receiver, since a point must not be trusted to a connection that is over. Called
-    /// under the client's lock: it must not block, nor call a client.
+    /// of the receiver, since a point must not be trusted to a connection that is over. Called by
+    /// whoever calls the client: it must not block, nor call a client.
     ///
     /// # Errors
     ///
@@ -162,6 +162,16 @@ pub trait Tcp: Send + Sync + 'static {
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         let _ = bytes;
         Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    /// Does the same right after such a write took everything: the look for the receiver's end may
+    /// be left out, which is a system call.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    fn try_write_again(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.try_write(bytes)
     }
 
     /// Returns what the kernel knows of what was written: always something where

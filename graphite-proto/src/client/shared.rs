@@ -1,9 +1,9 @@
 //! What a client's clones and its driver share: the machine behind a lock, and who waits for it.
 //!
 //! A waker is a user's code: it is cloned, woken and dropped when the lock is free. Not here: what
-//! callers see ([`super::handle`]), what happens on the connection ([`super::driver`]), how points
-//! are queued ([`super::queueing`]), and how those who wait are found ([`super::waiters`],
-//! [`super::line`]).
+//! callers see ([`super::handle`]), what happens on the connection ([`super::driver`],
+//! [`super::direct`]), how points are queued ([`super::queueing`]), and how those who wait are found
+//! ([`super::waiters`], [`super::line`]).
 
 use std::fmt;
 use std::future::poll_fn;
@@ -12,13 +12,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use crate::batch::Batch;
+use crate::client::direct::{Direct, Loan, Wrote};
 use crate::client::line::Line;
-use crate::client::runtime::{Runtime, Tcp};
+use crate::client::runtime::Runtime;
+use crate::client::slots::Slots;
 use crate::client::waiters::{Key, Wait, Waiters};
 use crate::config::Config;
 use crate::event::{Failure, Input, Output};
 use crate::instant::Instant;
 use crate::sender::Sender;
+
+/// How many frames one caller writes in a row: it may be kept busy by others, but not for ever.
+const IN_A_ROW: usize = 4;
+
+/// How many batches are kept for those who come next.
+const BATCHES: usize = 4;
 
 pub(crate) struct Shared<R> {
     machine: Mutex<Machine>,
@@ -36,11 +45,10 @@ pub(crate) struct Machine {
     parked: Option<Parked>,
     /// Waiters whose answer came from a caller, to be woken when the lock is free.
     pub(crate) answered: Vec<Waker>,
-    /// The present connection, if callers may write to it while the driver sleeps.
-    direct: Option<Arc<dyn Tcp>>,
-    /// What a caller met when it wrote to the connection. The kernel tells an error once; the
-    /// driver would then read an end of file and take it for a proof.
-    broken: Option<io::Error>,
+    pub(crate) direct: Direct,
+    pub(crate) slots: Slots,
+    /// Empty ones.
+    batches: Vec<Batch>,
     /// Nothing is queued any more.
     pub(crate) closing: bool,
     /// The driver has ended, by itself or with its runtime.
@@ -57,6 +65,8 @@ struct Parked {
 /// The machine's outputs without their data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Demand {
+    /// A caller writes to the connection; it will bring the frame back.
+    Lent,
     Connect,
     Transmit,
     Finish,
@@ -81,6 +91,7 @@ impl Demand {
 
 impl<R: Runtime> Shared<R> {
     pub(crate) fn new(runtime: R, config: Config) -> Arc<Self> {
+        let linger = config.linger;
         let sender = Sender::new(config, runtime.now());
         let machine = Machine {
             waiters: Waiters::new(sender.overflow()),
@@ -88,8 +99,9 @@ impl<R: Runtime> Shared<R> {
             line: Line::default(),
             parked: None,
             answered: Vec::new(),
-            direct: None,
-            broken: None,
+            direct: Direct::default(),
+            slots: Slots::new(linger),
+            batches: Vec::new(),
             closing: false,
             driver_ended: false,
         };
@@ -112,12 +124,19 @@ impl<R: Runtime> Shared<R> {
         self.machine.try_lock().is_ok()
     }
 
-    /// Does something to the machine and wakes the driver if that gave it work.
+    /// Does something to the machine, and what follows from it.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Machine) -> T) -> T {
         let mut machine = self.lock();
         let result = act(&mut machine);
-        let driver = machine.take_driver();
-        let answered = std::mem::take(&mut machine.answered);
+        self.settle(machine);
+        result
+    }
+
+    /// Writes what a caller may write, then lets go of the machine and wakes the driver if there is
+    /// work for it, and those who are answered.
+    pub(crate) fn settle<'a>(&'a self, machine: MutexGuard<'a, Machine>) {
+        let mut machine = self.write(machine);
+        let (driver, answered) = (machine.take_driver(), machine.take_told());
         drop(machine);
         if let Some(driver) = driver {
             driver.wake();
@@ -125,7 +144,26 @@ impl<R: Runtime> Shared<R> {
         if !answered.is_empty() {
             answered.into_iter().for_each(Waker::wake);
         }
-        result
+    }
+
+    /// Writes frames that are on offer, with the lock let go of, while the driver sleeps and the
+    /// kernel takes them at once.
+    pub(crate) fn write<'a>(
+        &'a self,
+        mut machine: MutexGuard<'a, Machine>,
+    ) -> MutexGuard<'a, Machine> {
+        for _ in 0..IN_A_ROW {
+            let Some(loan) = machine.lend() else { break };
+            drop(machine);
+            let mut lender = Lender { shared: self, loan: Some(loan) };
+            let wrote = lender.write();
+            let (all, back) = lender.restore(wrote);
+            machine = back;
+            if !all {
+                break;
+            }
+        }
+        machine
     }
 
     /// Waits for an answer. Cancel safe: a wait that is dropped leaves nothing behind.
@@ -170,9 +208,18 @@ impl<R: Runtime> Shared<R> {
         }
     }
 
-    /// Begins the end: what is queued still goes out, within the close time-out.
+    /// Begins the end: what is queued, and what feeders hold, still goes out, within the close
+    /// time-out.
     pub(crate) fn close(&self) {
         let now = self.now();
+        let slots = self.lock().slots.all();
+        for slot in slots {
+            // Under no lock: a feeder that is at work may wait for that.
+            let Some(mut open) = slot.open_soon() else { continue };
+            open.closed = true;
+            // What finds no room stays with the feeder, which tells.
+            self.with(|machine| drop(open.hand_over(&mut machine.sender, now)));
+        }
         self.with(|machine| {
             machine.sender.handle_input(Input::Close, now);
             machine.closing = true;
@@ -187,6 +234,40 @@ impl<R: Runtime> Shared<R> {
 
     pub(crate) fn count_event_panic(&self) {
         self.event_panics.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Brings a frame back, also if the runtime's stream panics.
+struct Lender<'a, R: Runtime> {
+    shared: &'a Shared<R>,
+    loan: Option<Loan>,
+}
+
+impl<'a, R: Runtime> Lender<'a, R> {
+    fn write(&self) -> Wrote {
+        self.loan.as_ref().map_or(Ok(0), Loan::write)
+    }
+
+    /// Returns whether all was written, and the machine.
+    fn restore(&mut self, wrote: Wrote) -> (bool, MutexGuard<'a, Machine>) {
+        let shared = self.shared;
+        let late = self.loan.as_ref().filter(|loan| loan.takes_time()).map(|_| shared.now());
+        let mut machine = shared.lock();
+        let Some(loan) = self.loan.take() else { return (false, machine) };
+        let now = late.unwrap_or_else(|| machine.sender.now());
+        let Machine { direct, sender, .. } = &mut *machine;
+        let all = direct.restore(loan, wrote, now, sender);
+        machine.note_answered();
+        (all, machine)
+    }
+}
+
+impl<R: Runtime> Drop for Lender<'_, R> {
+    fn drop(&mut self) {
+        if self.loan.is_some() {
+            let (_, machine) = self.restore(Err(io::Error::other("a write panicked")));
+            self.shared.settle(machine);
+        }
     }
 }
 
@@ -208,7 +289,7 @@ impl Machine {
         self.driver_ended || self.sender.is_closed()
     }
 
-    fn answer(&self, wait: Wait) -> Option<Result<(), Failure>> {
+    pub(crate) fn answer(&self, wait: Wait) -> Option<Result<(), Failure>> {
         let answer = match wait {
             Wait::Ticket(ticket) => self.sender.outcome(ticket),
             Wait::Closed => self.sender.is_closed().then_some(Ok(())),
@@ -236,16 +317,46 @@ impl Machine {
         }
     }
 
+    /// Takes an empty batch, for points that are encoded without the lock.
+    pub(crate) fn take_batch(&mut self) -> Batch {
+        self.batches.pop().unwrap_or_else(|| self.sender.batch())
+    }
+
+    /// Keeps a batch for the next one who needs one; points that are in it were given up.
+    pub(crate) fn keep_batch(&mut self, mut batch: Batch) {
+        if self.batches.len() < BATCHES {
+            batch.clear();
+            self.batches.push(batch);
+        }
+    }
+
+    /// Takes the wakers of those who are answered, unless there is something to be told first: then
+    /// they are left to the driver, which tells.
+    fn take_told(&mut self) -> Vec<Waker> {
+        if self.sender.has_events() && !self.driver_ended {
+            return Vec::new();
+        }
+        std::mem::take(&mut self.answered)
+    }
+
     /// Returns what the driver has to do.
     pub(crate) fn demand(&self) -> Demand {
+        if self.sender.is_lent() {
+            return Demand::Lent;
+        }
         Demand::of(&self.sender.poll_output())
+    }
+
+    /// Returns when the driver has something to do, if nothing else happens.
+    fn deadline(&self) -> Option<Instant> {
+        self.sender.poll_timeout().into_iter().chain(self.slots.deadline()).min()
     }
 
     /// Puts the driver to sleep until there is something new for it, or until the deadline that
     /// is returned.
     pub(crate) fn park(&mut self, waker: Waker, now: impl FnOnce() -> Instant) -> Option<Instant> {
-        let (line, machine) = (self.line.deadline(&self.sender, now), self.sender.poll_timeout());
-        let deadline = line.into_iter().chain(machine).min();
+        let line = self.line.deadline(&self.sender, now);
+        let deadline = line.into_iter().chain(self.deadline()).min();
         self.parked = Some(Parked { waker, demand: self.demand(), deadline });
         deadline
     }
@@ -258,13 +369,23 @@ impl Machine {
     /// Takes the sleeping driver's waker if there is something new for it.
     fn take_driver(&mut self) -> Option<Waker> {
         let parked = self.parked.as_ref()?;
-        let earlier = || match (self.sender.poll_timeout(), parked.deadline) {
+        // Whoever brings a lent frame back looks again.
+        if self.sender.is_lent() {
+            return None;
+        }
+        let earlier = || match (self.deadline(), parked.deadline) {
             (Some(now), Some(then)) => now < then,
             (now, _) => now.is_some(),
         };
-        let told = self.broken.is_some() || self.sender.has_events();
+        let told = self.direct.is_broken() || self.sender.has_events();
         let news = self.demand() != parked.demand || told || earlier();
         if news || self.line.is_newly_stuck(&self.sender) { self.unpark() } else { None }
+    }
+
+    /// Lends the frame on offer to a caller, if the driver has nothing to do with the connection.
+    fn lend(&mut self) -> Option<Loan> {
+        let idle = self.parked.as_ref().is_some_and(|parked| parked.demand == Demand::Idle);
+        if idle { self.direct.lend(&mut self.sender) } else { None }
     }
 
     /// Takes room back that was promised to those who do not come, if it is time.
@@ -272,45 +393,15 @@ impl Machine {
         self.line.lapse(&self.sender, now);
     }
 
-    /// Lets callers write to the connection, or no longer.
-    pub(crate) fn set_direct(&mut self, direct: Option<Arc<dyn Tcp>>) {
-        self.direct = direct;
-        self.broken = None;
+    /// Takes the points of feeders that were left alone, if it is time.
+    pub(crate) fn look_at_slots(&mut self, now: Instant) {
+        self.slots.look(&self.line, &mut self.sender, now);
     }
 
-    /// Takes the error that a caller met on the connection.
-    pub(crate) fn take_broken(&mut self) -> Option<io::Error> {
-        self.broken.take()
-    }
-
-    /// What was just queued is waited for: asks for a proof where that is what being out means,
-    /// and writes what can be written at once.
-    pub(crate) fn want(&mut self, now: impl FnOnce() -> Instant) {
+    /// Asks for what was just queued to be out: for a proof where that is what being out means.
+    pub(crate) fn want(&mut self) {
         // The caller waits for points of its own, not for all that this ticket stands for.
         let _ = self.sender.ticket();
-        self.write_directly(now);
-    }
-
-    /// Writes what is on offer from the caller's task, if the driver sleeps and the kernel takes
-    /// it at once: a lone `send` then costs no change of task. What goes wrong here is left to the
-    /// driver.
-    fn write_directly(&mut self, now: impl FnOnce() -> Instant) {
-        let idle = self.parked.as_ref().is_some_and(|parked| parked.demand == Demand::Idle);
-        let Some(stream) = self.direct.as_ref().filter(|_| idle && self.broken.is_none()) else {
-            return;
-        };
-        let Output::Transmit(bytes) = self.sender.poll_output() else { return };
-        match stream.try_write(bytes) {
-            Ok(0) => {}
-            Ok(written) => {
-                self.sender.handle_input(Input::Written(written), now());
-                self.note_answered();
-            }
-            Err(error) => {
-                let harmless = [io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted];
-                self.broken = Some(error).filter(|error| !harmless.contains(&error.kind()));
-            }
-        }
     }
 }
 

@@ -11,11 +11,12 @@ use futures::Sink;
 use crate::client::error::SendError;
 use crate::client::handle::Client;
 use crate::client::line::Place;
-use crate::client::queueing::{Points, Stamp};
+use crate::client::queueing::{Single, stamp};
 use crate::client::runtime::Runtime;
 use crate::client::waiters::{Key, Wait};
 use crate::metric::Metric;
 use crate::ticket::Ticket;
+use crate::value::Timestamp;
 
 /// A sink of points. It holds one point that found the queue full; `poll_ready` waits for room.
 ///
@@ -25,7 +26,7 @@ use crate::ticket::Ticket;
 pub struct MetricSink<R: Runtime> {
     client: Client<R>,
     /// The point that waits for room, with the moment it came.
-    held: Option<(Metric<'static>, Stamp)>,
+    held: Option<(Metric<'static>, Timestamp)>,
     /// Where it stands in line.
     place: Place,
     /// The flush that is waited for, for as long as no further point comes.
@@ -44,11 +45,13 @@ impl<R: Runtime> Client<R> {
 impl<R: Runtime> MetricSink<R> {
     /// Queues the held point when there is room for it.
     fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        let Some((metric, stamp)) = &self.held else { return Poll::Ready(Ok(())) };
-        let mut points = Points::one(metric, *stamp);
-        let result = ready!(self.client.shared().poll_queue(&mut points, &mut self.place, cx));
-        (self.held, self.flush) = (None, None);
-        Poll::Ready(result)
+        let this = &mut *self;
+        let shared = this.client.shared();
+        let Some((metric, timestamp)) = &this.held else { return Poll::Ready(Ok(())) };
+        let mut point = Single::new(metric, *timestamp);
+        let result = ready!(shared.poll_queue(&mut point, &mut this.place, false, cx));
+        (this.held, this.flush) = (None, None);
+        Poll::Ready(result.map(drop))
     }
 }
 
@@ -56,20 +59,23 @@ impl<R: Runtime> Sink<Metric<'static>> for MetricSink<R> {
     type Error = SendError;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        if self.held.is_none() && self.client.shared().gives_way(cx) {
+            return Poll::Pending;
+        }
         self.poll_held(cx)
     }
 
     fn start_send(mut self: Pin<&mut Self>, metric: Metric<'static>) -> Result<(), SendError> {
         let this = &mut *self;
-        let stamp = Stamp::now_for(&metric, this.client.runtime());
-        let mut points = Points::one(&metric, stamp);
-        match this.client.shared().try_queue(&mut points, &mut this.place) {
+        let timestamp = stamp(&metric, this.client.runtime());
+        let mut point = Single::new(&metric, timestamp);
+        match this.client.shared().try_queue(&mut point, &mut this.place, false) {
             Some(result) => {
                 this.flush = None;
-                result
+                result.map(drop)
             }
             None => {
-                this.held = Some((metric, stamp));
+                this.held = Some((metric, timestamp));
                 Ok(())
             }
         }

@@ -45,6 +45,9 @@ impl Desk {
         let mut machine = self.client.shared().lock();
         machine.sender.handle_input(input, self.now);
         machine.take_answered(&mut wakers);
+        // Who is answered while there is something to tell is left to the driver.
+        while machine.sender.poll_event().is_some() {}
+        wakers.append(&mut machine.answered);
         drop(machine);
         wakers.into_iter().for_each(Waker::wake);
     }

@@ -1,0 +1,293 @@
+//! A handle for those who produce millions of points: it encodes them into a frame of its own.
+//!
+//! Not here: what happens to a frame that is handed over ([`super::queueing`]), and who takes one
+//! that is left alone ([`super::slots`]).
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use crate::client::error::{FlushError, SendError, TryFeedError};
+use crate::client::handle::Client;
+use crate::client::line::Place;
+use crate::client::queueing::{Load, stamp};
+use crate::client::runtime::Runtime;
+use crate::client::slots::{Open, Slot};
+use crate::error::{EnqueueError, MetricError};
+use crate::instant::Instant;
+use crate::metric::Metric;
+use crate::sender::Sender;
+use crate::ticket::Ticket;
+use crate::value::Timestamp;
+
+/// Feeds points by the million: one of its own for each task or thread that produces them.
+///
+/// Points are encoded into a frame of 65,536 bytes that is the feeder's alone, and take nothing
+/// that others share. The frame is handed to the client's queue when it is full, by
+/// [`flush`](Self::flush), when it has been there for the [`linger`](super::Builder::linger) time
+/// or up to twice that, when the client is closed, and when the feeder is dropped. Until then its
+/// points are the feeder's own: [`pending`](Self::pending) tells how many,
+/// [`stats`](Client::stats) does not count them yet, and [`Client::flush`] does not wait for them.
+/// Points of one feeder stay in order.
+///
+/// A feeder that is dropped while the queue is full cannot wait for room: its points count as
+/// rejected then, and [`Event::Abandoned`](crate::Event::Abandoned) tells how many. So do those of
+/// one that finds no room when the client is closed. Await [`flush`](Self::flush) before.
+pub struct Feeder<R: Runtime> {
+    client: Client<R>,
+    slot: Arc<Slot>,
+    place: Place,
+}
+
+impl<R: Runtime> Client<R> {
+    /// Returns a handle that costs a point next to nothing beyond its encoding; it shares this
+    /// client's queue and connection.
+    pub fn feeder(&self) -> Feeder<R> {
+        let slot = {
+            let mut machine = self.shared().lock();
+            let slot = Slot::new(machine.sender.batch(), machine.closing);
+            machine.slots.add(slot.clone());
+            slot
+        };
+        Feeder { client: self.clone(), slot, place: Place::default() }
+    }
+}
+
+/// What became of a point.
+enum Push {
+    Done,
+    /// The frame has to be handed over first.
+    Full,
+    /// Somebody takes the frame just now.
+    Busy,
+    Closed,
+    Invalid(MetricError),
+}
+
+impl<R: Runtime> Feeder<R> {
+    /// Takes a point into the frame. If that is full it is handed over first, which waits for room
+    /// in the queue where there is none.
+    ///
+    /// A point without a timestamp gets the time of the call.
+    ///
+    /// # Errors
+    ///
+    /// The point cannot be sent; the queue is full and the receiver could not be reached within
+    /// [`max_attempts`](super::Builder::max_attempts); or the client is closed. The point is not
+    /// taken then, and those before it stay.
+    ///
+    /// # Cancel safety
+    ///
+    /// A future that is dropped before it is done has not taken the point.
+    pub fn feed<'a>(
+        &mut self,
+        metric: impl Into<Metric<'a>>,
+    ) -> impl Future<Output = Result<(), SendError>> {
+        Fed { feeder: self, given: Some(metric), held: None }
+    }
+
+    /// Takes a point if the frame, or the queue, has room for it; never waits.
+    ///
+    /// # Errors
+    ///
+    /// The point cannot be sent, frame and queue are full, or the client is closed.
+    pub fn try_feed<'a>(&mut self, metric: impl Into<Metric<'a>>) -> Result<(), TryFeedError> {
+        let metric = metric.into();
+        let timestamp = stamp(&metric, self.client.runtime());
+        loop {
+            match self.push(&metric, timestamp) {
+                Push::Done => return Ok(()),
+                Push::Full => {
+                    if let Some(mut open) = self.slot.open_soon() {
+                        self.client.shared().try_feed(&mut *open)?;
+                    }
+                }
+                Push::Busy => std::hint::spin_loop(),
+                Push::Closed => return Err(TryFeedError::Closed),
+                Push::Invalid(error) => return Err(TryFeedError::Metric(error)),
+            }
+        }
+    }
+
+    /// Hands over what is here, and waits until all that is queued then is written; under
+    /// [`Delivery::Confirmed`](crate::Delivery::Confirmed) until it is proven to be read.
+    ///
+    /// # Errors
+    ///
+    /// The receiver could not be reached within [`max_attempts`](super::Builder::max_attempts):
+    /// everything is still queued, or still here if there was no room in the queue. Or points were
+    /// dropped from a full queue meanwhile.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing; what was handed over stays queued.
+    pub async fn flush(&mut self) -> Result<(), FlushError> {
+        let mut fed = Fed::<R, Metric<'_>> { feeder: self, given: None, held: None };
+        poll_fn(|cx| fed.poll_hand_over(cx)).await.map_err(|error| match error {
+            SendError::Full(failure) => FlushError::Full(failure),
+            _ => FlushError::Closed,
+        })?;
+        drop(fed);
+        self.client.flush().await
+    }
+
+    /// Returns how many points are in the frame, and not in the client's queue yet.
+    #[must_use]
+    pub fn pending(&self) -> u64 {
+        self.slot.open_soon().map_or(0, |open| open.batch.points())
+    }
+
+    /// Returns the client that the frames are handed to.
+    #[must_use]
+    pub fn client(&self) -> &Client<R> {
+        &self.client
+    }
+
+    #[inline]
+    fn push(&self, metric: &Metric<'_>, timestamp: Timestamp) -> Push {
+        let Some(mut open) = self.slot.open() else { return Push::Busy };
+        if open.closed {
+            return Push::Closed;
+        }
+        match open.batch.push(metric, timestamp) {
+            Ok(true) if open.watched => Push::Done,
+            Ok(true) => {
+                (open.watched, open.seen) = (true, true);
+                drop(open);
+                self.watch();
+                Push::Done
+            }
+            Ok(false) => Push::Full,
+            Err(error) => self.invalid(error),
+        }
+    }
+
+    /// Has the client's task take the frame if it is not full by then.
+    #[cold]
+    fn watch(&self) {
+        let shared = self.client.shared();
+        let now = shared.now();
+        shared.with(|machine| machine.slots.watch(now));
+    }
+
+    #[cold]
+    fn invalid(&self, error: MetricError) -> Push {
+        self.client.shared().lock().sender.reject(1);
+        Push::Invalid(error)
+    }
+}
+
+impl<R: Runtime> Drop for Feeder<R> {
+    fn drop(&mut self) {
+        let shared = self.client.shared();
+        let mut open = self.slot.open_soon();
+        shared.with(|machine| {
+            machine.slots.remove(&self.slot);
+            if let Some(open) = open.as_mut().filter(|open| !open.batch.is_empty()) {
+                let now = shared.now();
+                machine.take_or_abandon(&mut **open, now);
+            }
+        });
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Feeder<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Feeder")
+            .field("client", &self.client)
+            .field("pending", &self.pending())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A frame is handed over whole.
+impl Load for Open {
+    fn points(&self) -> usize {
+        Load::points(&self.batch)
+    }
+
+    fn room(&self, sender: &mut Sender) -> Ticket {
+        self.batch.room(sender)
+    }
+
+    fn is_valid(&self, sender: &mut Sender) -> bool {
+        self.batch.is_valid(sender)
+    }
+
+    fn enqueue(&mut self, sender: &mut Sender, now: Instant) -> Result<Ticket, EnqueueError> {
+        self.hand_over(sender, now)
+    }
+}
+
+/// The future that takes one point, a type of its own as that of the client is. A place in line is
+/// left with it.
+struct Fed<'f, 'a, R: Runtime, M> {
+    feeder: &'f mut Feeder<R>,
+    given: Option<M>,
+    held: Option<(Metric<'a>, Timestamp)>,
+}
+
+/// Nothing in it is ever pinned.
+impl<R: Runtime, M> Unpin for Fed<'_, '_, R, M> {}
+
+impl<R: Runtime, M> Fed<'_, '_, R, M> {
+    /// Hands the frame over, as soon as there is room.
+    #[cold]
+    fn poll_hand_over(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        let Feeder { client, slot, place } = &mut *self.feeder;
+        let Some(mut open) = slot.open() else {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        };
+        if open.batch.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        client.shared().poll_queue(&mut *open, place, false, cx).map_ok(drop)
+    }
+}
+
+impl<'a, R: Runtime, M: Into<Metric<'a>>> Future for Fed<'_, 'a, R, M> {
+    type Output = Result<(), SendError>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        if let Some(given) = this.given.take() {
+            let metric = given.into();
+            let timestamp = stamp(&metric, this.feeder.client.runtime());
+            if let Push::Done = this.feeder.push(&metric, timestamp) {
+                return Poll::Ready(Ok(()));
+            }
+            this.held = Some((metric, timestamp));
+        }
+        this.poll_held(cx)
+    }
+}
+
+impl<R: Runtime, M> Fed<'_, '_, R, M> {
+    #[cold]
+    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        loop {
+            let Some((metric, timestamp)) = &self.held else { panic!("feed was done before") };
+            match self.feeder.push(metric, *timestamp) {
+                Push::Done => return Poll::Ready(Ok(())),
+                Push::Full => ready!(self.poll_hand_over(cx))?,
+                Push::Busy => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Push::Closed => return Poll::Ready(Err(SendError::Closed)),
+                Push::Invalid(error) => return Poll::Ready(Err(SendError::Metric(error))),
+            }
+        }
+    }
+}
+
+impl<R: Runtime, M> Drop for Fed<'_, '_, R, M> {
+    fn drop(&mut self) {
+        let Feeder { client, place, .. } = &mut *self.feeder;
+        client.shared().leave(place);
+    }
+}

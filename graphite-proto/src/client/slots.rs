@@ -1,0 +1,153 @@
+//! Where feeders keep their points until their frame is full, and who takes them if it does not
+//! become so.
+//!
+//! A feeder has its frame for itself: others only look in when a linger time has passed and the frame
+//! is not full yet, or when the client closes. What keeps the two apart is a flag of the feeder's own,
+//! which nobody else touches in between: it costs a tenth of encoding a point, where the client's
+//! lock, shared by all, costs several times that. Not here: what a feeder is ([`super::feeder`]).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use try_lock::{Locked, TryLock};
+
+use crate::batch::Batch;
+use crate::client::line::Line;
+use crate::error::EnqueueError;
+use crate::instant::Instant;
+use crate::sender::Sender;
+use crate::ticket::Ticket;
+
+/// How long frames wait that find no room: until then others make some, or the feeders come.
+const LATER: Duration = Duration::from_millis(100);
+
+/// How often somebody who must have a slot looks whether it is free; a feeder holds it for as long
+/// as encoding a point takes.
+const SPINS: usize = 10_000;
+
+/// A feeder's frame.
+pub(crate) struct Slot(TryLock<Open>);
+
+/// What is in it.
+pub(crate) struct Open {
+    pub(crate) batch: Batch,
+    /// Somebody will look whether it was left alone.
+    pub(crate) watched: bool,
+    /// The frame was here when somebody last looked.
+    pub(crate) seen: bool,
+    /// The client is closed: no point comes in any more.
+    pub(crate) closed: bool,
+}
+
+impl Slot {
+    pub(crate) fn new(batch: Batch, closed: bool) -> Arc<Self> {
+        Arc::new(Self(TryLock::new(Open { batch, watched: false, seen: false, closed })))
+    }
+
+    /// Looks in, unless somebody else does.
+    #[inline]
+    pub(crate) fn open(&self) -> Option<Locked<'_, Open>> {
+        self.0.try_lock()
+    }
+
+    /// Looks in as soon as it is free.
+    pub(crate) fn open_soon(&self) -> Option<Locked<'_, Open>> {
+        (0..SPINS).find_map(|_| {
+            std::hint::spin_loop();
+            self.open()
+        })
+    }
+}
+
+impl Open {
+    /// Hands the points over to the machine.
+    pub(crate) fn hand_over(
+        &mut self,
+        sender: &mut Sender,
+        now: Instant,
+    ) -> Result<Ticket, EnqueueError> {
+        let ticket = sender.enqueue_batch(&mut self.batch, now)?;
+        self.seen = false;
+        Ok(ticket)
+    }
+}
+
+/// The slots of a client's feeders.
+pub(crate) struct Slots {
+    linger: Duration,
+    slots: Vec<Arc<Slot>>,
+    /// When to look for those that were left alone.
+    look: Option<Instant>,
+}
+
+impl Slots {
+    pub(crate) fn new(linger: Duration) -> Self {
+        Self { linger, slots: Vec::new(), look: None }
+    }
+
+    pub(crate) fn add(&mut self, slot: Arc<Slot>) {
+        self.slots.push(slot);
+    }
+
+    pub(crate) fn remove(&mut self, slot: &Arc<Slot>) {
+        self.slots.retain(|other| !Arc::ptr_eq(other, slot));
+    }
+
+    /// Returns all of them.
+    pub(crate) fn all(&self) -> Vec<Arc<Slot>> {
+        self.slots.clone()
+    }
+
+    /// Has somebody look, a linger time from now, whether a feeder was left alone.
+    pub(crate) fn watch(&mut self, now: Instant) {
+        self.look.get_or_insert(now + self.linger);
+    }
+
+    /// Returns when to look.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.look
+    }
+
+    /// Takes the points of those whose frame was there at the last look already, if it is time.
+    pub(crate) fn look(&mut self, line: &Line, sender: &mut Sender, now: Instant) {
+        if self.look.is_none_or(|look| now < look) {
+            return;
+        }
+        self.look = None;
+        for slot in &self.slots {
+            let next = match slot.open() {
+                Some(mut open) => open.look(line, sender, now, self.linger),
+                // It is at work.
+                None => Some(self.linger),
+            };
+            if let Some(next) = next {
+                let next = now + next;
+                self.look = Some(self.look.map_or(next, |look| look.min(next)));
+            }
+        }
+    }
+}
+
+impl Open {
+    /// Takes the points if they have been here since the last look; returns when to look again.
+    fn look(
+        &mut self,
+        line: &Line,
+        sender: &mut Sender,
+        now: Instant,
+        linger: Duration,
+    ) -> Option<Duration> {
+        if self.batch.is_empty() {
+            (self.watched, self.seen) = (false, false);
+            return None;
+        }
+        if !std::mem::replace(&mut self.seen, true) {
+            return Some(linger);
+        }
+        if !line.lets_pass(self.batch.bytes(), sender) || self.hand_over(sender, now).is_err() {
+            return Some(LATER.max(linger));
+        }
+        self.watched = false;
+        None
+    }
+}
