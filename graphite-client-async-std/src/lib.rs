@@ -68,5 +68,9 @@ pub type Client = proto::client::Client<AsyncStd>;
 /// lists.
 pub type Builder = proto::client::Builder<AsyncStd>;
 
+/// A handle with a frame of its own, for millions of points, on async-std; see
+/// [`proto::client::Feeder`].
+pub type Feeder = proto::client::Feeder<AsyncStd>;
+
 /// A `futures::Sink` of points, on async-std; see [`proto::client::MetricSink`].
 pub type MetricSink = proto::client::MetricSink<AsyncStd>;

@@ -107,5 +107,9 @@ pub type Client = proto::client::Client<Tokio>;
 /// lists.
 pub type Builder = proto::client::Builder<Tokio>;
 
+/// A handle with a frame of its own, for millions of points, on tokio; see
+/// [`proto::client::Feeder`].
+pub type Feeder = proto::client::Feeder<Tokio>;
+
 /// A `futures::Sink` of points, on tokio; see [`proto::client::MetricSink`].
 pub type MetricSink = proto::client::MetricSink<Tokio>;

@@ -106,7 +106,10 @@ impl<R: Runtime> Feeder<R> {
                 }
                 Push::Busy => std::hint::spin_loop(),
                 Push::Closed => return Err(TryFeedError::Closed),
-                Push::Invalid(error) => return Err(TryFeedError::Metric(error)),
+                Push::Invalid(error) => {
+                    self.reject();
+                    return Err(TryFeedError::Metric(error));
+                }
             }
         }
     }
@@ -160,7 +163,7 @@ impl<R: Runtime> Feeder<R> {
                 Push::Done
             }
             Ok(false) => Push::Full,
-            Err(error) => self.invalid(error),
+            Err(error) => Push::Invalid(error),
         }
     }
 
@@ -172,10 +175,10 @@ impl<R: Runtime> Feeder<R> {
         shared.with(|machine| machine.slots.watch(now));
     }
 
+    /// Counts a point that is not valid.
     #[cold]
-    fn invalid(&self, error: MetricError) -> Push {
+    fn reject(&self) {
         self.client.shared().lock().sender.reject(1);
-        Push::Invalid(error)
     }
 }
 
@@ -279,7 +282,10 @@ impl<R: Runtime, M> Fed<'_, '_, R, M> {
                     return Poll::Pending;
                 }
                 Push::Closed => return Poll::Ready(Err(SendError::Closed)),
-                Push::Invalid(error) => return Poll::Ready(Err(SendError::Metric(error))),
+                Push::Invalid(error) => {
+                    self.feeder.reject();
+                    return Poll::Ready(Err(SendError::Metric(error)));
+                }
             }
         }
     }

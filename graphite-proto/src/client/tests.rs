@@ -1,6 +1,7 @@
 //! The client on a runtime that is made up: its clock, its tasks and its names are the test's.
 
 mod desk;
+mod direct;
 mod names;
 mod room;
 mod wakers;

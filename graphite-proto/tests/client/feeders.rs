@@ -1,0 +1,221 @@
+//! Feeders: whose points they hold, until when, and what becomes of them.
+
+use crate::client::{Client, Event, FlushError, Protocol, SendError, TryFeedError};
+use crate::rt::{self, block_on};
+use crate::suite::receiver::{Graphite, until};
+use crate::suite::{Log, MS, assert_accounted, names, numbered, quick};
+
+#[test]
+fn what_is_fed_arrives_in_order_after_a_flush() {
+    for protocol in [Protocol::Plaintext, Protocol::Pickle] {
+        block_on(async move {
+            let graphite = Graphite::start(protocol);
+            let client =
+                quick().protocol(protocol).connect(graphite.address()).await.expect("connect");
+            let mut feeder = client.feeder();
+            for metric in numbered("feeder", 20_000) {
+                feeder.feed(&metric).await.unwrap();
+            }
+            feeder.flush().await.unwrap();
+            assert_eq!(feeder.pending(), 0);
+            client.close().await.unwrap();
+            assert_eq!(graphite.paths(), names("feeder", 20_000));
+            assert_accounted(&client.stats());
+            assert_eq!(client.stats().accepted, 20_000);
+        });
+    }
+}
+
+/// They are its own, and nobody else's flush waits for them.
+#[test]
+fn points_are_the_feeders_until_they_are_handed_over() {
+    block_on(async {
+        let graphite = Graphite::plaintext();
+        let builder = quick().linger(1000 * MS);
+        let client = builder.connect(graphite.address()).await.unwrap();
+        let mut feeder = client.feeder();
+        for metric in numbered("mine", 3) {
+            feeder.feed(metric).await.unwrap();
+        }
+        assert_eq!((feeder.pending(), client.stats().accepted), (3, 0));
+        let other = client.feeder();
+        assert_eq!(other.pending(), 0);
+        feeder.flush().await.unwrap();
+        assert_eq!((feeder.pending(), client.stats().written), (0, 3));
+        graphite.received(3).await;
+        client.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_feeder_that_is_left_alone_is_not_forgotten() {
+    block_on(async {
+        let graphite = Graphite::plaintext();
+        let client = quick().connect(graphite.address()).await.unwrap();
+        let mut feeder = client.feeder();
+        for round in 1..=5 {
+            feeder.feed(("alone", round, 1)).await.unwrap();
+            graphite.received(round).await;
+            assert_eq!(feeder.pending(), 0);
+        }
+        client.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_feeder_that_is_dropped_hands_over_what_it_holds() {
+    block_on(async {
+        let graphite = Graphite::plaintext();
+        let client = quick().linger(1000 * MS).connect(graphite.address()).await.unwrap();
+        let mut feeder = client.feeder();
+        feeder.try_feed(("dropped", 1, 1)).unwrap();
+        drop(feeder);
+        assert_eq!(client.stats().accepted, 1);
+        client.close().await.unwrap();
+        assert_eq!(graphite.paths(), ["dropped"]);
+    });
+}
+
+#[test]
+fn a_close_takes_along_what_feeders_hold() {
+    block_on(async {
+        let graphite = Graphite::plaintext();
+        let client = quick().linger(1000 * MS).connect(graphite.address()).await.unwrap();
+        let mut feeders = [client.feeder(), client.feeder()];
+        for feeder in &mut feeders {
+            feeder.feed(("held", 1, 1)).await.unwrap();
+        }
+        client.close().await.unwrap();
+        assert_eq!(graphite.count(), 2);
+        let [mut feeder, other] = feeders;
+        assert_eq!(feeder.feed(("late", 1, 1)).await, Err(SendError::Closed));
+        assert_eq!(feeder.try_feed(("late", 1, 1)), Err(TryFeedError::Closed));
+        assert_eq!(feeder.flush().await, Ok(()), "nothing is left");
+        assert_eq!((feeder.pending(), other.pending()), (0, 0));
+        assert_eq!(client.feeder().feed(("late", 1, 1)).await, Err(SendError::Closed));
+    });
+}
+
+/// The queue's bound holds for feeders, and what finds no room stays with them.
+#[test]
+fn a_feeder_waits_for_room_and_fails_with_the_others() {
+    block_on(async {
+        let mut graphite = Graphite::closed(Protocol::Plaintext);
+        let log = Log::default();
+        let builder = log.listen(quick().queue_bytes(4_000));
+        let client = builder.connect_lazy(graphite.address()).unwrap();
+        let mut feeder = client.feeder();
+        let mut fed = 0;
+        let error = loop {
+            match feeder.feed((format!("full.{fed}"), fed, 1)).await {
+                Ok(()) => fed += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, SendError::Full(_)), "{error:?}");
+        assert!(matches!(feeder.try_feed(("full.more", 1, 1)), Err(TryFeedError::Full { .. })));
+        let error = feeder.flush().await.unwrap_err();
+        assert!(matches!(error, FlushError::Full(_)), "{error:?}");
+        let stats = client.stats();
+        assert!(stats.queued_bytes <= 4_000, "{stats:?}");
+        assert_eq!(stats.accepted + feeder.pending(), fed, "{stats:?}");
+
+        graphite.listen();
+        while feeder.flush().await.is_err() {}
+        assert_eq!(client.stats().accepted, fed);
+        client.close().await.unwrap();
+        assert_eq!(graphite.paths(), names("full", fed as usize));
+        assert_eq!(log.count(|event| matches!(event, Event::Abandoned { .. })), 0);
+    });
+}
+
+#[test]
+fn what_a_dropped_feeder_cannot_hand_over_is_counted_and_told() {
+    block_on(async {
+        let graphite = Graphite::closed(Protocol::Plaintext);
+        let log = Log::default();
+        let builder = log.listen(quick().queue_bytes(4_000).close_timeout(50 * MS));
+        let client = builder.connect_lazy(graphite.address()).unwrap();
+        let mut feeder = client.feeder();
+        while feeder.try_feed(("full", 1, 1)).is_ok() {}
+        let (pending, before) = (feeder.pending(), client.stats());
+        assert!(pending > 0);
+        drop(feeder);
+        let stats = client.stats();
+        assert_eq!((stats.accepted, stats.rejected), (before.accepted, before.rejected + pending));
+        let told = Event::Abandoned { points: pending };
+        until("it is told", || log.count(|event| *event == told) == 1).await;
+    });
+}
+
+#[test]
+fn an_invalid_point_is_refused_and_counted_and_the_others_stay() {
+    block_on(async {
+        let graphite = Graphite::plaintext();
+        let client = quick().connect(graphite.address()).await.unwrap();
+        let mut feeder = client.feeder();
+        feeder.feed(("good", 1, 1)).await.unwrap();
+        let error = feeder.feed(("not good", 1, 1)).await.unwrap_err();
+        assert!(matches!(error, SendError::Metric(_)), "{error:?}");
+        assert!(matches!(feeder.try_feed(("", 1)), Err(TryFeedError::Metric(_))));
+        assert_eq!(client.stats().rejected, 2);
+        feeder.feed(("better", 1, 1)).await.unwrap();
+        feeder.flush().await.unwrap();
+        client.close().await.unwrap();
+        assert_eq!(graphite.paths(), ["good", "better"]);
+    });
+}
+
+/// Feeders, clones and batches side by side; each task's points stay in order.
+#[test]
+fn many_feeders_share_a_client() {
+    block_on(async {
+        let graphite = Graphite::plaintext();
+        let client = quick().queue_bytes(64 << 10).connect(graphite.address()).await.unwrap();
+        let tasks: Vec<_> = (0..8)
+            .map(|task| {
+                let client = client.clone();
+                rt::spawn(async move {
+                    let mut feeder = client.feeder();
+                    for i in 0..2_000 {
+                        feeder.feed((format!("feeder.{task}"), i, 1)).await.unwrap();
+                        if i % 500 == 0 {
+                            client.send((format!("client.{task}"), i, 1)).await.unwrap();
+                        }
+                    }
+                    feeder.flush().await.unwrap();
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await;
+        }
+        client.close().await.unwrap();
+        let points = graphite.points();
+        assert_eq!(points.len(), 8 * 2_004);
+        for task in 0..8 {
+            let path = format!("feeder.{task}");
+            let mine = points.iter().filter(|point| point.path() == path);
+            assert!(
+                mine.map(|point| point.value().as_f64()).eq((0..2_000).map(f64::from)),
+                "{path}"
+            );
+        }
+        assert_accounted(&client.stats());
+    });
+}
+
+/// A feeder ends with its client's last handle, not before.
+#[test]
+fn a_feeder_keeps_its_client() {
+    block_on(async {
+        let graphite = Graphite::plaintext();
+        let client = Client::connect(graphite.address()).await.unwrap();
+        let mut feeder = client.feeder();
+        drop(client);
+        feeder.feed(("kept", 1, 1)).await.unwrap();
+        feeder.flush().await.unwrap();
+        feeder.client().close().await.unwrap();
+        assert_eq!(graphite.paths(), ["kept"]);
+    });
+}
