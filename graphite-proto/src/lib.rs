@@ -57,7 +57,7 @@
 //! | `limits`, `instant`, `value` | what receivers read; the machine's time; what a point holds |
 //! | `error` | what is refused, and why |
 //! | `metric` | a point, and what makes it valid |
-//! | `protocol` | points to bytes and back, a file a format |
+//! | `protocol` | points to bytes and back, a file a format; what makes lines fast |
 //! | `address` | host and port, from a text |
 //! | `receiver` | the reading machine: bytes to points, safe against hostile ones |
 //! | `config`, `event`, `stats`, `ticket` | what goes into the sending machine and what comes out |

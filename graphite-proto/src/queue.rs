@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 
 use crate::config::Config;
 use crate::metric::Point;
+use crate::protocol::scratch::Scratch;
 use crate::protocol::{Protocol, pickle};
 
 /// How many emptied buffers are kept for the next frames. Two are in use in the steady state:
@@ -34,6 +35,7 @@ pub(crate) struct Queue {
     points: u64,
     pinned: bool,
     spare: Vec<Vec<u8>>,
+    scratch: Scratch,
 }
 
 impl Queue {
@@ -51,6 +53,7 @@ impl Queue {
             points: 0,
             pinned: false,
             spare: Vec::with_capacity(SPARE_BUFFERS),
+            scratch: Scratch::new(),
         }
     }
 
@@ -90,7 +93,7 @@ impl Queue {
         // A frame was opened above if there was none.
         let Some(frame) = self.frames.back_mut() else { return };
         let before = frame.bytes.len();
-        self.protocol.write(&mut frame.bytes, point);
+        self.protocol.write(&mut self.scratch, &mut frame.bytes, point);
         self.bytes += frame.bytes.len() - before;
         frame.points += 1;
         self.points += 1;
