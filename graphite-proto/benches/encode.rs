@@ -1,4 +1,4 @@
-//! What it takes to encode a point, beside a bare loop that writes the same bytes without any check.
+//! What it takes to encode points, beside a bare loop that writes the same and checks nothing.
 //!
 //! `cargo bench -p graphite-proto`. The ratio of `encode` to `bare` within one run is what counts:
 //! machines differ. Not here: the sending machine, which holds what is encoded.

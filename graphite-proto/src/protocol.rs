@@ -1,4 +1,4 @@
-//! The two wire formats; each stands in a file of its own, and what makes them fast in [`scratch`].
+//! The two wire formats; each stands in a file of its own. What makes lines fast is [`scratch`].
 //!
 //! Not here: when bytes are sent ([`crate::Sender`]) and how a stream of them is cut while it
 //! is received ([`crate::Receiver`]).

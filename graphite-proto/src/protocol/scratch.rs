@@ -55,8 +55,8 @@ impl Scratch {
     }
 }
 
-/// Appends a text that is probably short. Always inlined, as the others here: by itself the compiler
-/// makes calls of them, which are what is to be saved.
+/// Appends a text that is probably short. Always inlined, as is what it stands on: by itself the
+/// compiler makes calls of both, which are what is to be saved.
 #[inline(always)]
 pub(crate) fn append(out: &mut Vec<u8>, text: &[u8]) {
     match text.len() {
