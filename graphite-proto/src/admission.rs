@@ -12,6 +12,8 @@ use crate::value::Timestamp;
 pub(crate) struct Admission {
     protocol: Protocol,
     max_frame_bytes: usize,
+    /// The longest path that fits whatever stands beside it.
+    surely_fits: usize,
     non_finite: NonFinite,
     prefix: String,
     /// The path with its prefix, built here anew for each point.
@@ -23,6 +25,7 @@ impl Admission {
         Self {
             protocol: config.protocol,
             max_frame_bytes: config.max_frame_bytes,
+            surely_fits: config.protocol.surely_fits(config.max_frame_bytes),
             non_finite: config.non_finite,
             prefix: config.prefix.clone(),
             scratch: String::new(),
@@ -56,26 +59,42 @@ impl Admission {
         metric: &'a Metric<'_>,
         default_timestamp: Timestamp,
     ) -> Result<Option<Point<'a>>, MetricError> {
-        let skips = self.non_finite == NonFinite::Skip;
-        match self.check(metric, default_timestamp) {
-            Ok(point) => Ok(Some(point)),
-            Err(MetricError::NotFinite { .. }) if skips => Ok(None),
-            Err(error) => Err(error),
+        let path = prefixed(&self.prefix, metric.path(), &mut self.scratch);
+        match Point::usual(path, metric, default_timestamp) {
+            Some(point) if path.len() <= self.surely_fits => Ok(Some(point)),
+            _ => {
+                let skips = self.non_finite == NonFinite::Skip;
+                match check(path, metric, default_timestamp, self.protocol, self.max_frame_bytes) {
+                    Err(MetricError::NotFinite { .. }) if skips => Ok(None),
+                    checked => checked.map(Some),
+                }
+            }
         }
     }
 
-    /// Does the same, but skips nothing.
-    #[inline]
-    pub(crate) fn check<'a>(
-        &'a mut self,
-        metric: &'a Metric<'_>,
+    /// Checks a point, also one that would be skipped.
+    pub(crate) fn check(
+        &mut self,
+        metric: &Metric<'_>,
         default_timestamp: Timestamp,
-    ) -> Result<Point<'a>, MetricError> {
+    ) -> Result<(), MetricError> {
         let path = prefixed(&self.prefix, metric.path(), &mut self.scratch);
-        let point = Point::check(path, metric, default_timestamp)?;
-        self.protocol.check_fit(&point, self.max_frame_bytes)?;
-        Ok(point)
+        check(path, metric, default_timestamp, self.protocol, self.max_frame_bytes).map(drop)
     }
+}
+
+/// Checks a point that is not as usual.
+#[cold]
+fn check<'a>(
+    path: &'a str,
+    metric: &Metric<'_>,
+    default_timestamp: Timestamp,
+    protocol: Protocol,
+    max_frame_bytes: usize,
+) -> Result<Point<'a>, MetricError> {
+    let point = Point::check(path, metric, default_timestamp)?;
+    protocol.check_fit(&point, max_frame_bytes)?;
+    Ok(point)
 }
 
 /// Puts the prefix before a path; most have none and are taken as they are.

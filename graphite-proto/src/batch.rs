@@ -8,6 +8,7 @@ use std::fmt;
 use crate::admission::Admission;
 use crate::error::MetricError;
 use crate::metric::Metric;
+use crate::protocol::scratch::Scratch;
 use crate::value::Timestamp;
 
 /// Points of one frame, encoded and checked, that no sender has accepted yet.
@@ -39,11 +40,19 @@ pub struct Batch {
     pub(crate) points: u64,
     /// Points that were skipped because they are not finite.
     pub(crate) skipped: u64,
+    scratch: Scratch,
 }
 
 impl Batch {
     pub(crate) fn new(admission: Admission, frame_bytes: usize) -> Self {
-        Self { admission, frame_bytes, bytes: Vec::new(), points: 0, skipped: 0 }
+        Self {
+            admission,
+            frame_bytes,
+            bytes: Vec::new(),
+            points: 0,
+            skipped: 0,
+            scratch: Scratch::new(),
+        }
     }
 
     /// Takes a point; `false` says that it finds no room, so that what is here has to be handed
@@ -71,7 +80,7 @@ impl Batch {
         if self.points == 0 {
             begin(&mut self.bytes, protocol.opening(), self.frame_bytes);
         }
-        protocol.write(&mut self.bytes, &point);
+        protocol.write(&mut self.scratch, &mut self.bytes, &point);
         self.points += 1;
         Ok(true)
     }

@@ -16,11 +16,21 @@
 //! | [`try_feed`](Client::try_feed) | never | error |
 //! | [`flush`](Client::flush) | everything queued is written | |
 //! | [`close`](Client::close) | the receiver has read everything | |
+//! | [`feeder`](Client::feeder) | a [`Feeder`], for one task's millions of points | waits for room |
 //! | [`sink`](Client::sink) | a `futures::Sink` of the above | waits for room |
 //!
 //! *Written* means given to the kernel; under [`Delivery::Confirmed`](crate::Delivery::Confirmed)
 //! all of them wait for the proof that the receiver has read it. Many points a second go by `feed`
 //! and now and then a `flush`, or by batches: awaiting `send` for each makes each its own packet.
+//! Tasks that produce millions each take a feeder of their own.
+//!
+//! # Who writes, and when
+//!
+//! A point that is fed waits up to [`linger`](Builder::linger), 250 µs, for others to fill its frame
+//! of 64 KiB; the first few after a pause do not wait, nor does any that a `send`, a `flush` or a
+//! `close` waits for. Whoever fills a frame writes it, without waiting, on its own thread: a system
+//! call in some thousand points. Where the kernel takes less, the client's own task writes the rest.
+//! A task that feeds or sends without a pause gives way to others of its thread after every frame.
 //!
 //! # When the receiver is away
 //!
@@ -52,6 +62,7 @@
 //! | protocol | plaintext, port 2003 (pickle: 2004) |
 //! | delivery | `Replay`, window 8 MiB |
 //! | queue | 4 MiB of encoded points, then `Overflow::Reject` |
+//! | linger, the wait for others to fill a frame | 250 µs |
 //! | attempts until waiters get an error | 3 |
 //! | delays between attempts | 50 ms doubling to 10 s, less up to a quarter |
 //! | time-outs | connect 5 s an address, write 30 s without progress, close 10 s |

@@ -57,19 +57,21 @@
 //! | `limits`, `instant`, `value` | what receivers read; the machine's time; what a point holds |
 //! | `error` | what is refused, and why |
 //! | `metric` | a point, and what makes it valid |
-//! | `protocol` | points to bytes and back, a file a format |
+//! | `protocol` | points to bytes and back, a file a format; what makes lines fast |
 //! | `address` | host and port, from a text |
 //! | `receiver` | the reading machine: bytes to points, safe against hostile ones |
 //! | `config`, `event`, `stats`, `ticket` | what goes into the sending machine and what comes out |
 //! | `admission`, `batch` | what is asked of a point; points that are encoded apart from a sender |
-//! | `pool`, `backoff`, `queue`, `window` | buffers; delays; frames to be sent; frames kept for a replay |
+//! | `backoff`, `pool`, `queue`, `window` | delays; buffers; frames to be sent; frames kept for a replay |
 //! | `sender` | the sending machine: when to connect, send, repeat, give up |
 //! | `client/runtime` | what a runtime gives, in one page |
 //! | `client/error`, `client/waiters`, `client/line` | what a call says; who waits for an answer; who waits for room |
+//! | `client/slots`, `client/direct` | where feeders keep their frame; what callers write themselves |
 //! | `client/shared`, `client/queueing` | the machine behind its lock; how points come in |
+//! | `client/feed`, `client/sending` | the future of one point; a batch on its way in |
 //! | `client/resolve`, `client/connect`, `client/ended` | names; connections; one whose peer has ended its side |
 //! | `client/driver` | the task that does what the machine demands |
-//! | `client/handle`, `client/sink`, `client/builder` | what callers hold, and how it begins |
+//! | `client/handle`, `client/feeder`, `client/sink`, `client/builder` | what callers hold, and how it begins |
 //!
 //! | a change of | goes into (paths in `graphite-proto`: `src`, and `tests` where named) |
 //! |---|---|

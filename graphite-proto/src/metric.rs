@@ -31,11 +31,13 @@ pub struct Metric<'a> {
 
 impl<'a> Metric<'a> {
     /// Makes a point without a timestamp: it gets the default one of the call that sends it.
+    #[inline]
     pub fn new(path: impl Into<Cow<'a, str>>, value: impl Into<Value>) -> Self {
         Self { path: path.into(), value: value.into(), timestamp: None }
     }
 
     /// Sets the timestamp.
+    #[inline]
     #[must_use]
     pub fn at(mut self, timestamp: impl Into<Timestamp>) -> Self {
         self.timestamp = Some(timestamp.into());
@@ -52,6 +54,7 @@ impl<'a> Metric<'a> {
     }
 
     /// Returns the path: parts joined by dots.
+    #[inline]
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -68,6 +71,7 @@ impl<'a> Metric<'a> {
 }
 
 impl<'a, P: Into<Cow<'a, str>>, V: Into<Value>> From<(P, V)> for Metric<'a> {
+    #[inline]
     fn from((path, value): (P, V)) -> Self {
         Self::new(path, value)
     }
@@ -79,12 +83,14 @@ where
     V: Into<Value>,
     T: Into<Timestamp>,
 {
+    #[inline]
     fn from((path, value, timestamp): (P, V, T)) -> Self {
         Self::new(path, value).at(timestamp)
     }
 }
 
 impl<'a> From<&'a Metric<'_>> for Metric<'a> {
+    #[inline]
     fn from(metric: &'a Metric<'_>) -> Self {
         Self { path: Cow::Borrowed(&metric.path), value: metric.value, timestamp: metric.timestamp }
     }
@@ -99,6 +105,20 @@ pub(crate) struct Point<'a> {
 }
 
 impl<'a> Point<'a> {
+    /// Takes a point as nearly all are: valid, with a path in printable ASCII. Of all others
+    /// [`check`](Self::check) tells whether they are valid.
+    #[inline]
+    pub(crate) fn usual(
+        path: &'a str,
+        metric: &Metric<'_>,
+        default_timestamp: Timestamp,
+    ) -> Option<Self> {
+        let usual = !metric.path.is_empty() && is_usual(path) && metric.value.is_finite();
+        let timestamp = metric.timestamp.unwrap_or(default_timestamp);
+        let timestamp = u32::try_from(timestamp.seconds()).ok().filter(|_| usual)?;
+        Some(Self { path, value: metric.value, timestamp })
+    }
+
     /// Checks a point; `path` is the metric's own, or that with a prefix before it.
     #[inline]
     pub(crate) fn check(
@@ -126,23 +146,30 @@ impl<'a> Point<'a> {
 /// carbon splits a line by Python's `str.split()`, at any Unicode white space (protocols.py), and
 /// a UDP datagram at further control characters: such a name would lose the point or smuggle in
 /// a second one.
+#[inline]
 fn check_path(path: &str) -> Result<(), MetricError> {
-    // Nearly every path is printable ASCII, which eight bytes at a time tell.
-    let bytes = path.as_bytes();
-    let (words, rest) = bytes.as_chunks();
-    let odd = words.iter().fold(0, |odd, word| odd | odd_bytes(u64::from_le_bytes(*word)));
-    let plain = odd == 0 && rest.iter().all(|byte| (b'!'..=b'~').contains(byte));
-    if plain { Ok(()) } else { check_characters(path) }
+    if is_usual(path) { Ok(()) } else { check_characters(path) }
 }
 
-/// Returns 0 if all eight bytes are from `!` to `~`.
-fn odd_bytes(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x80 * ONES;
-    let below = word.wrapping_sub(0x21 * ONES) & !word;
-    // A byte of 0x7F gets its high bit by one more; a larger one has it already.
-    let above = word.wrapping_add(ONES) | word;
-    (below | above) & HIGH
+/// Returns whether a path is printable ASCII, as nearly all are, by pieces of a fixed size; the
+/// last one overlaps the one before.
+#[inline]
+fn is_usual(path: &str) -> bool {
+    let bytes = path.as_bytes();
+    if let Some(last) = bytes.last_chunk::<16>() {
+        return is_printable(last) && bytes.as_chunks::<16>().0.iter().all(is_printable);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        return is_printable(first) && is_printable(last);
+    }
+    bytes.iter().all(|byte| is_printable(&[*byte]))
+}
+
+/// Returns whether all bytes are from `!` to `~`.
+#[inline]
+fn is_printable<const N: usize>(bytes: &[u8; N]) -> bool {
+    // Without an early end the compiler looks at all bytes at once.
+    bytes.iter().fold(true, |printable, byte| printable & (b'!'..=b'~').contains(byte))
 }
 
 #[cold]

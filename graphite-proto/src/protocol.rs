@@ -1,4 +1,4 @@
-//! The two wire formats; each stands in a file of its own.
+//! The two wire formats; each stands in a file of its own. What makes lines fast is [`scratch`].
 //!
 //! Not here: when bytes are sent ([`crate::Sender`]) and how a stream of them is cut while it
 //! is received ([`crate::Receiver`]).
@@ -6,12 +6,14 @@
 pub(crate) mod number;
 pub(crate) mod pickle;
 pub(crate) mod plaintext;
+pub(crate) mod scratch;
 
 use std::fmt;
 
 use crate::error::{EncodeError, MetricError};
 use crate::limits::{FRAME_BYTES, MAX_FRAME_BYTES};
 use crate::metric::{Metric, Point};
+use crate::protocol::scratch::Scratch;
 use crate::value::Timestamp;
 
 /// How points are written.
@@ -77,38 +79,55 @@ impl Protocol {
     {
         let default_timestamp = default_timestamp.into();
         let before = out.len();
-        let mut frame = None;
+        // What depends on the protocol is looked up here, not for every point.
+        let surely_fits = self.surely_fits(MAX_FRAME_BYTES);
+        let mut frame = Frame::default();
+        let mut scratch = Scratch::new();
         for (index, metric) in metrics.into_iter().enumerate() {
             let metric = metric.into();
-            let point = Point::check(metric.path(), &metric, default_timestamp)
-                .and_then(|point| self.check_fit(&point, MAX_FRAME_BYTES).map(|()| point));
-            match point {
-                Ok(point) => self.append(&mut frame, &point, out),
-                Err(source) => {
-                    out.truncate(before);
-                    return Err(EncodeError::Metric { index, source });
-                }
+            let point = match Point::usual(metric.path(), &metric, default_timestamp) {
+                Some(point) if point.path.len() <= surely_fits => point,
+                // By a copy: what is passed by its address cannot stay in registers.
+                _ => match self.check(metric.path(), &Metric::from(&metric), default_timestamp) {
+                    Ok(point) => point,
+                    Err(source) => {
+                        out.truncate(before);
+                        return Err(EncodeError::Metric { index, source });
+                    }
+                },
+            };
+            if out.len() + point.path.len() > frame.limit {
+                self.cut(&mut frame, out);
             }
+            self.write(&mut scratch, out, &point);
         }
-        if let Some(start) = frame {
+        if let Some(start) = frame.start {
             self.seal(out, start);
         }
         Ok(())
     }
 
-    /// Appends one point to the frame that starts at `frame`, cutting before it where it would
-    /// pass [`FRAME_BYTES`].
-    fn append(self, frame: &mut Option<usize>, point: &Point<'_>, out: &mut Vec<u8>) {
-        let start = match *frame {
-            Some(start) if out.len() - start + self.upper_bound(point) > FRAME_BYTES => {
-                self.seal(out, start);
-                self.open(out)
-            }
-            Some(start) => start,
-            None => self.open(out),
-        };
-        *frame = Some(start);
-        self.write(out, point);
+    /// Checks a point that is not as usual; `path` is the metric's.
+    #[cold]
+    fn check<'a>(
+        self,
+        path: &'a str,
+        metric: &Metric<'_>,
+        default_timestamp: Timestamp,
+    ) -> Result<Point<'a>, MetricError> {
+        let point = Point::check(path, metric, default_timestamp)?;
+        self.check_fit(&point, MAX_FRAME_BYTES)?;
+        Ok(point)
+    }
+
+    /// Ends the frame, if there is one, and begins the next.
+    #[cold]
+    fn cut(self, frame: &mut Frame, out: &mut Vec<u8>) {
+        if let Some(start) = frame.start {
+            self.seal(out, start);
+        }
+        let start = self.open(out);
+        *frame = Frame { start: Some(start), limit: start + FRAME_BYTES - self.overhead() };
     }
 
     /// Begins a frame at the end of `out` and returns where.
@@ -134,6 +153,14 @@ impl Protocol {
         }
     }
 
+    /// Returns the longest path that fits whatever the numbers beside it are.
+    pub(crate) fn surely_fits(self, max_frame: usize) -> usize {
+        match self {
+            Self::Plaintext => plaintext::SURELY_FITS,
+            Self::Pickle => pickle::surely_fits(max_frame),
+        }
+    }
+
     /// Refuses a point that is longer than its receiver reads.
     #[inline]
     pub(crate) fn check_fit(self, point: &Point<'_>, max_frame: usize) -> Result<(), MetricError> {
@@ -145,9 +172,9 @@ impl Protocol {
 
     /// Appends a point that fits to the open frame at the end of `out`.
     #[inline]
-    pub(crate) fn write(self, out: &mut Vec<u8>, point: &Point<'_>) {
+    pub(crate) fn write(self, scratch: &mut Scratch, out: &mut Vec<u8>, point: &Point<'_>) {
         match self {
-            Self::Plaintext => plaintext::write(out, point),
+            Self::Plaintext => plaintext::write(scratch, out, point),
             Self::Pickle => pickle::write(out, point),
         }
     }
@@ -162,12 +189,26 @@ impl Protocol {
     /// Returns at least as many bytes as the point adds to a frame, its end included.
     #[inline]
     pub(crate) fn upper_bound(self, point: &Point<'_>) -> usize {
-        point.path.len()
-            + match self {
-                Self::Plaintext => plaintext::OVERHEAD,
-                Self::Pickle => pickle::OVERHEAD,
-            }
+        point.path.len() + self.overhead()
     }
+
+    /// Returns the most that a point adds to a frame beside its path.
+    #[inline]
+    fn overhead(self) -> usize {
+        match self {
+            Self::Plaintext => plaintext::OVERHEAD,
+            Self::Pickle => pickle::OVERHEAD,
+        }
+    }
+}
+
+/// The frame of a batch that is being written.
+#[derive(Default)]
+struct Frame {
+    /// Where it begins; `None` before the first one.
+    start: Option<usize>,
+    /// How long the output may be with one path more; 0 before the first one.
+    limit: usize,
 }
 
 impl fmt::Display for Protocol {
@@ -176,5 +217,28 @@ impl fmt::Display for Protocol {
             Self::Plaintext => "plaintext",
             Self::Pickle => "pickle",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Value;
+
+    #[test]
+    fn a_point_never_takes_more_room_than_its_bound_says() {
+        let values = [Value::F64(0.5), Value::F64(-f64::MIN_POSITIVE), Value::I64(i64::MIN)];
+        for protocol in [Protocol::Plaintext, Protocol::Pickle] {
+            let mut scratch = Scratch::new();
+            for (length, value) in (1..300).flat_map(|length| values.map(|value| (length, value))) {
+                for timestamp in [u32::MAX, 0, 1_700_000_000, 12] {
+                    let point = Point { path: &"x".repeat(length), value, timestamp };
+                    let mut out = Vec::with_capacity(protocol.upper_bound(&point));
+                    let room = out.capacity();
+                    protocol.write(&mut scratch, &mut out, &point);
+                    assert_eq!(out.capacity(), room, "{protocol}, {point:?}");
+                }
+            }
+        }
     }
 }

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::metric::Point;
 use crate::pool::Pool;
 use crate::protocol::Protocol;
+use crate::protocol::scratch::Scratch;
 
 /// A whole number of points, encoded.
 #[derive(Default)]
@@ -36,6 +37,7 @@ pub(crate) struct Queue {
     pinned: bool,
     /// How many bytes of the pinned frame are with somebody else.
     lent: Option<usize>,
+    scratch: Scratch,
 }
 
 impl Queue {
@@ -50,6 +52,7 @@ impl Queue {
             open: Frame::default(),
             pinned: false,
             lent: None,
+            scratch: Scratch::new(),
         }
     }
 
@@ -98,7 +101,7 @@ impl Queue {
     /// Appends a point to the open frame, which takes it.
     #[inline]
     pub(crate) fn append(&mut self, point: &Point<'_>) {
-        self.protocol.write(&mut self.open.bytes, point);
+        self.protocol.write(&mut self.scratch, &mut self.open.bytes, point);
         self.open.points += 1;
     }
 

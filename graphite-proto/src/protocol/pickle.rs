@@ -38,7 +38,6 @@ pub(crate) fn seal(out: &mut Vec<u8>, start: usize) {
 /// Appends a point to the open frame.
 #[inline]
 pub(crate) fn write(out: &mut Vec<u8>, point: &Point<'_>) {
-    out.reserve(point.path.len() + OVERHEAD);
     let options = serde_pickle::SerOptions::new().proto_v2();
     let mut serializer = serde_pickle::Serializer::new(&mut *out, options);
     // Writing to a `Vec` cannot fail, and a point holds nothing that pickle has no form for.
@@ -55,10 +54,13 @@ pub(crate) fn length(frame: &[u8]) -> Option<usize> {
 /// Refuses a point that does not fit a pickle of its own, of at most `max_frame` bytes.
 #[inline]
 pub(crate) fn check_fit(point: &Point<'_>, max_frame: usize) -> Result<(), MetricError> {
-    if point.path.len() + BEGIN.len() - HEADER + OVERHEAD <= max_frame {
-        return Ok(());
-    }
-    measure(point, max_frame)
+    if point.path.len() <= surely_fits(max_frame) { Ok(()) } else { measure(point, max_frame) }
+}
+
+/// Returns the longest path that fits with the longest numbers.
+#[inline]
+pub(crate) fn surely_fits(max_frame: usize) -> usize {
+    max_frame.saturating_sub(BEGIN.len() - HEADER + OVERHEAD)
 }
 
 /// Measures a point that may not fit, by its exact length.
@@ -84,16 +86,19 @@ enum Number {
 
 impl Number {
     /// Takes an integer that goes out as one.
+    #[inline]
     fn small(integer: impl TryInto<i32>) -> Option<Self> {
         integer.try_into().ok().filter(|integer| *integer >= 0).map(Self::Int)
     }
 }
 
 impl Point<'_> {
+    #[inline]
     fn timestamp(&self) -> Number {
         Number::small(self.timestamp).unwrap_or_else(|| Number::Float(self.timestamp.into()))
     }
 
+    #[inline]
     fn value(&self) -> Number {
         let small = match self.value {
             Value::I64(value) => Number::small(value),

@@ -9,17 +9,21 @@ use crate::error::{DecodeError, MetricError};
 use crate::limits::MAX_LINE_BYTES;
 use crate::metric::{Metric, Point};
 use crate::protocol::number;
+use crate::protocol::scratch::{Scratch, append};
 use crate::value::Value;
 
 /// The most that a line holds beside its path: two spaces, the longest value (24 bytes, a
 /// float), the longest timestamp (10) and the newline.
 pub(crate) const OVERHEAD: usize = 2 + 24 + 10 + 1;
 
+/// The longest path that fits with the longest numbers. The overhead counts the newline, which the
+/// limit does not.
+pub(crate) const SURELY_FITS: usize = MAX_LINE_BYTES + 1 - OVERHEAD;
+
 /// Refuses a line that carbon would not read.
 #[inline]
 pub(crate) fn check_fit(point: &Point<'_>) -> Result<(), MetricError> {
-    // The bound counts the newline, which the limit does not.
-    if point.path.len() + OVERHEAD <= MAX_LINE_BYTES + 1 { Ok(()) } else { measure(point) }
+    if point.path.len() <= SURELY_FITS { Ok(()) } else { measure(point) }
 }
 
 /// Measures a line that may be too long, by its exact length.
@@ -35,20 +39,15 @@ fn measure(point: &Point<'_>) -> Result<(), MetricError> {
 
 /// Appends the point's line.
 #[inline]
-pub(crate) fn write(out: &mut Vec<u8>, point: &Point<'_>) {
-    out.reserve(point.path.len() + OVERHEAD);
-    out.extend_from_slice(point.path.as_bytes());
+pub(crate) fn write(scratch: &mut Scratch, out: &mut Vec<u8>, point: &Point<'_>) {
+    append(out, point.path.as_bytes());
     out.push(b' ');
     match point.value {
-        Value::F64(value) => {
-            out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
-        }
-        Value::I64(value) => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
-        Value::U64(value) => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
+        Value::F64(value) => append(out, zmij::Buffer::new().format_finite(value).as_bytes()),
+        Value::I64(value) => append(out, itoa::Buffer::new().format(value).as_bytes()),
+        Value::U64(value) => append(out, itoa::Buffer::new().format(value).as_bytes()),
     }
-    out.push(b' ');
-    out.extend_from_slice(itoa::Buffer::new().format(point.timestamp).as_bytes());
-    out.push(b'\n');
+    scratch.end_line(out, point.timestamp);
 }
 
 /// Reads a line, without its newline, as carbon does: three fields at any white space.
