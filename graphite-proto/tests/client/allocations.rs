@@ -46,6 +46,8 @@ enum Call {
     /// Every thousand points are flushed.
     Feed,
     Send,
+    /// By a thousand points a call.
+    SendMultiple,
 }
 
 /// Each call by each protocol, and how many points it is measured by.
@@ -54,6 +56,8 @@ const ROWS: &[(Call, Protocol, usize)] = &[
     (Call::Feed, Protocol::Pickle, 100_000),
     (Call::Send, Protocol::Plaintext, 5_000),
     (Call::Send, Protocol::Pickle, 5_000),
+    (Call::SendMultiple, Protocol::Plaintext, 100_000),
+    (Call::SendMultiple, Protocol::Pickle, 100_000),
 ];
 
 /// How many allocations there may be, however many points are sent: when a thread is the first to
@@ -77,6 +81,7 @@ impl Call {
                         client.send(point).await.expect("sent");
                     }
                 }
+                Self::SendMultiple => client.send_multiple(points).await.expect("sent"),
             }
         }
     }
