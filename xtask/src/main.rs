@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
 
 mod bench;
+mod budget;
 mod chaos;
 mod choice;
 mod command;
@@ -52,6 +53,8 @@ enum Task {
     Chaos(chaos::Args),
     /// Measures what confirming takes with slow receivers.
     Bench(bench::Args),
+    /// Counts instructions a point against their ceilings.
+    Budget(budget::Args),
     /// Feeds while the receiver is down and measures memory.
     Outage(outage::Args),
     /// Is the receiver that `chaos` kills.
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         Task::Interop(args) => ("interop", interop::run(args)),
         Task::Chaos(args) => ("chaos", chaos::run(args)),
         Task::Bench(args) => ("bench", bench::run(args)),
+        Task::Budget(args) => ("budget", budget::run(args)),
         Task::Outage(args) => ("outage", outage::run(args)),
         Task::ChaosReceiver(args) => ("chaos", chaos::receiver(args)),
         Task::OutageRow(args) => ("outage", outage::row(args)),

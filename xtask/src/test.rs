@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use crate::command::{loud, quiet};
 use crate::workspace::{cargo, read, root};
-use crate::{Result, chaos, interop, oracle, outage, purity};
+use crate::{Result, budget, chaos, interop, oracle, outage, purity};
 
 /// A step: its name and what it does.
 type Step = (&'static str, fn() -> Result);
@@ -27,6 +27,7 @@ const STEPS: &[Step] = &[
     ("kills", chaos::short),
     ("names against Python", oracle::short),
     ("memory in an outage", outage::short),
+    ("instructions a point", budget::all),
     ("real receivers", interop::short),
 ];
 
@@ -90,10 +91,12 @@ fn docs() -> Command {
 fn msrv() -> Result {
     let top = read(&root().join("Cargo.toml"))?;
     let mut members = Vec::new();
-    for entry in std::fs::read_dir(root())? {
-        let manifest = entry?.path().join("Cargo.toml");
-        if manifest.is_file() {
-            members.push((manifest.display().to_string(), read(&manifest)?));
+    for folder in [root(), root().join("xtask")] {
+        for entry in std::fs::read_dir(folder)? {
+            let manifest = entry?.path().join("Cargo.toml");
+            if manifest.is_file() {
+                members.push((manifest.display().to_string(), read(&manifest)?));
+            }
         }
     }
     declared_once(&top, &members)
