@@ -138,10 +138,19 @@ impl Wire {
         self.capacity - self.unread.len()
     }
 
-    pub(crate) fn push(&mut self, bytes: &[u8], random: &mut Random, now: Duration) {
+    pub(crate) fn push(
+        &mut self,
+        bytes: &[u8],
+        random: &mut Random,
+        now: Duration,
+    ) -> Result<(), String> {
+        if self.half_closed && !bytes.is_empty() {
+            return Err(format!("{} bytes are written behind the end", bytes.len()));
+        }
         self.pushed += bytes.len() as u64;
         self.unread.extend_from_slice(bytes);
         self.read_later(random, now);
+        Ok(())
     }
 
     fn read_later(&mut self, random: &mut Random, now: Duration) {
