@@ -152,9 +152,9 @@ impl Ledger {
                 self.highest = number + 1;
                 self.distinct += 1;
             } else {
-                // Around a path stand at least 20 bytes in a pickle; in a line the two spaces,
+                // Around a path stand at least 13 bytes in a pickle; in a line the two spaces,
                 // the newline and a digit each.
-                let around = if self.plan.protocol.default_port() == 2003 { 5 } else { 20 };
+                let around = if self.plan.protocol.default_port() == 2003 { 5 } else { 13 };
                 let path = path(self.plan.seed, number, self.plan.pad);
                 self.repeated += path.len() + around;
                 ensure!(
