@@ -254,8 +254,9 @@ impl Sender {
         if self.queue.has_room(bytes) {
             return Ok(());
         }
+        // What waits for others goes on offer, and is not dropped where it could be sent.
+        self.hurry();
         if self.config.overflow == Overflow::Reject {
-            self.hurry();
             return Err(self.queue_full());
         }
         let points = self.drop_until_room(bytes);
