@@ -161,7 +161,7 @@ impl World {
 
     pub(super) fn close(&mut self) -> Check {
         self.close_by = Some(self.now + self.plan.close_timeout);
-        let held = self.waits.held;
+        let held = self.waits.held.is_some();
         self.tell(Input::Close)?;
         if held
             && self.is(Fault::ForgottenAtClose)

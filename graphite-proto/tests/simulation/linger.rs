@@ -2,7 +2,8 @@
 //!
 //! Written from the promise, not from the machine: a point is held back only after another frame
 //! and no longer than the linger time after it, and not at all where a full frame waits, somebody
-//! waits for it or for its room, or the machine is closing.
+//! waits for it or for its room, or the machine is closing. Not here: what becomes of it then
+//! ([`crate::ledger`]).
 
 use std::time::Duration;
 
@@ -26,8 +27,8 @@ pub(crate) struct Waits {
     /// A connection was given up, or something proven: the next ones may be given less than the
     /// window before a proof.
     lowered: bool,
-    /// A point is held back for others, and how often one was.
-    pub(crate) held: bool,
+    /// The first point that is held back for others, and how often one was.
+    pub(crate) held: Option<u64>,
     pub(crate) times: u64,
 }
 
@@ -46,7 +47,7 @@ impl Waits {
             last_frame: None,
             hurried: 0,
             lowered: false,
-            held: false,
+            held: None,
             times: 0,
         }
     }
@@ -78,14 +79,13 @@ impl Waits {
             && stats.queued > 0
             && !sender.is_lent()
             && !self.waits_for_proof(stats.window_bytes);
-        self.times += u64::from(held && !self.held);
-        self.held = held;
-        if !held {
-            return Ok(());
-        }
+        let first = held.then_some(stats.accepted - stats.queued);
+        self.times += u64::from(held && self.held.is_none());
+        self.held = first;
+        let Some(first) = first else { return Ok(()) };
         ensure!(!closing, "a point waits for others and the machine is closing: {stats:?}");
         ensure!(
-            stats.accepted - stats.queued >= self.hurried,
+            first >= self.hurried,
             "a point waits for others and somebody for point {}: {stats:?}",
             self.hurried
         );
@@ -111,7 +111,7 @@ impl Waits {
     pub(crate) fn check_passing(&self, now: Duration) -> Check {
         let by = self.last_frame.map(|last| last + self.linger + self.tardy);
         ensure!(
-            !self.held || by.is_none_or(|by| now <= by),
+            self.held.is_none() || by.is_none_or(|by| now <= by),
             "a point waits for others at {now:?}, not until {by:?}"
         );
         Ok(())

@@ -176,6 +176,13 @@ impl World {
     /// What must hold after every call.
     fn check(&mut self) -> Check {
         self.ledger.check(&mut self.sender)?;
+        // Where the connection has come to its end meanwhile it could not be sent.
+        if let Some(first) = self.waits.held
+            && self.sender.is_connected()
+        {
+            let dropped = self.ledger.is_dropped(&self.sender, first as usize);
+            ensure!(!dropped, "point {first} is dropped, and only waited for others");
+        }
         self.waits.check(&self.sender, self.machine, self.close_by.is_some())?;
         self.check_lent()
     }
@@ -222,8 +229,8 @@ impl World {
         let loan = self.loan.as_ref().map(|loan| loan.at);
         let wire = self.wire.as_ref().and_then(Wire::next);
         let action = self.next_action.filter(|_| !self.healed);
-        let forgotten =
-            self.is(Fault::NoDeadlines) || self.waits.held && self.is(Fault::EndlessLinger);
+        let forgotten = self.is(Fault::NoDeadlines)
+            || self.waits.held.is_some() && self.is(Fault::EndlessLinger);
         let timer = self.sender.poll_timeout().filter(|_| !forgotten);
         let timer = timer.map(|at| at.elapsed() + self.plan.tardy);
         let Some(next) = [pending, loan, wire, action, timer].into_iter().flatten().min() else {
