@@ -18,6 +18,7 @@ use crate::ledger::{Check, End, Ledger, ensure};
 use crate::linger::Waits;
 use crate::plan::{Fault, Plan};
 use crate::random::Random;
+use crate::seen::Seen;
 use crate::wire::{Signal, Wire};
 
 use lender::Loan;
@@ -47,28 +48,6 @@ enum Pending {
     Finish {
         at: Duration,
     },
-}
-
-/// What came about in a run, so that no check is known to hold only for want of an occasion.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Seen {
-    /// How often a point waited for others.
-    pub(crate) held: u64,
-    /// Frames lent, brought back after the end of their connection, and on another one then.
-    pub(crate) lent: u64,
-    pub(crate) over_an_end: u64,
-    pub(crate) over_another: u64,
-    pub(crate) batches: u64,
-}
-
-impl Seen {
-    pub(crate) fn add(&mut self, other: Self) {
-        self.held += other.held;
-        self.lent += other.lent;
-        self.over_an_end += other.over_an_end;
-        self.over_another += other.over_another;
-        self.batches += other.batches;
-    }
 }
 
 #[derive(Debug)]
