@@ -26,7 +26,8 @@ fn a_batch_is_one_stretch_of_points() {
     let last = rig.put("e");
     let points = [first, middle, last].map(|ticket| ticket.points());
     assert_eq!(points, [Some(0..1), Some(1..4), Some(4..5)]);
-    assert_eq!(rig.write(), "p.a 1 9\np.b 1 9\np.c 1 9\np.d 1 9\np.e 1 9\n");
+    assert_eq!(rig.tell(Input::Written(8)).sender.progress().done, 1);
+    assert_eq!(rig.write(), "p.b 1 9\np.c 1 9\np.d 1 9\np.e 1 9\n");
     assert_eq!(rig.kind(middle), Some(Ok(())));
 }
 

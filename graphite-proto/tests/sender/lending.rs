@@ -20,7 +20,8 @@ impl Rig {
 
 #[test]
 fn while_a_frame_is_lent_nothing_is_on_offer() {
-    let mut rig = Rig::up(Config::default());
+    // Every point is a frame.
+    let mut rig = Rig::up(Config::default().frame_bytes(1));
     assert!(rig.sender.lend().is_none(), "there is nothing to lend");
     let first = rig.put("a");
     let lent = rig.lend();
@@ -111,12 +112,17 @@ fn repeats_are_written_while_a_frame_is_lent_and_are_never_lent() {
     rig.put("a");
     rig.write();
     rig.put("b");
+    for _ in 0..2 {
+        rig.later(10_000).reset().later(60_000).tell(Input::Connected);
+        assert!(rig.sender.lend().is_none(), "what is next is a repeat");
+    }
+    rig.write();
+    rig.put("c");
     let lent = rig.lend();
     rig.later(10_000).reset().later(60_000).tell(Input::Connected);
-    assert!(rig.sender.lend().is_none());
-    assert_eq!(rig.write(), "a 1 9\n");
-    assert_eq!((rig.sender.poll_output(), rig.sender.stats().replayed), (Output::Idle, 1));
-    assert_eq!(rig.restore(lent, 6).write(), "b 1 9\n");
+    assert_eq!(rig.write(), "a 1 9\nb 1 9\n");
+    assert_eq!((rig.sender.poll_output(), rig.sender.stats().replayed), (Output::Idle, 3));
+    assert_eq!(rig.restore(lent, 6).write(), "c 1 9\n");
 }
 
 #[test]
