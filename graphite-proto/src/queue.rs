@@ -35,8 +35,8 @@ pub(crate) struct Queue {
     /// The frame that points are appended to; there is none if it has no points.
     open: Frame,
     pinned: bool,
-    /// How many bytes of the pinned frame are with somebody else.
-    lent: Option<usize>,
+    /// Where the bytes of the pinned frame are, and how many, if they are with somebody else.
+    lent: Option<(usize, usize)>,
     scratch: Scratch,
 }
 
@@ -190,7 +190,7 @@ impl Queue {
     /// Takes out the bytes of the frame on offer, to be brought back.
     pub(crate) fn lend(&mut self) -> Option<Vec<u8>> {
         let frame = self.sealed.front_mut().filter(|_| self.pinned && self.lent.is_none())?;
-        self.lent = Some(frame.bytes.len());
+        self.lent = Some(place(&frame.bytes));
         Some(std::mem::take(&mut frame.bytes))
     }
 
@@ -198,18 +198,20 @@ impl Queue {
         self.lent.is_some()
     }
 
-    /// Takes back the bytes of the frame that is lent.
-    pub(crate) fn restore(&mut self, bytes: Vec<u8>) {
-        if let Some(frame) = self.sealed.front_mut().filter(|_| self.lent == Some(bytes.len())) {
+    /// Takes back the bytes of the frame that is lent; returns whether it is these.
+    pub(crate) fn restore(&mut self, bytes: Vec<u8>) -> bool {
+        let lent = self.lent == Some(place(&bytes));
+        if let Some(frame) = self.sealed.front_mut().filter(|_| lent) {
             frame.bytes = bytes;
             self.lent = None;
         }
+        lent
     }
 
     /// Returns how long the first frame is by now.
     pub(crate) fn front_bytes(&self) -> usize {
         let sealed = self.sealed.front().map(|frame| frame.bytes.len());
-        self.lent.or(sealed).unwrap_or(self.open.bytes.len())
+        self.lent.map(|(_, bytes)| bytes).or(sealed).unwrap_or(self.open.bytes.len())
     }
 
     /// Returns the position of the first point that is still here.
@@ -243,4 +245,9 @@ impl Queue {
         pool.give(frame.bytes);
         Some(range)
     }
+}
+
+/// Returns where bytes are and how many, as no others are at the same time.
+fn place(bytes: &[u8]) -> (usize, usize) {
+    (bytes.as_ptr().addr(), bytes.len())
 }

@@ -275,8 +275,9 @@ impl Sender {
         if self.queue.has_room(bytes) {
             return Ok(());
         }
+        // What waits for others goes on offer, and is not dropped where it could be sent.
+        self.hurry();
         if self.config.overflow == Overflow::Reject {
-            self.hurry();
             return Err(self.queue_full());
         }
         let points = self.drop_until_room(bytes);
@@ -361,10 +362,10 @@ impl Sender {
         let goal = self.proof_goal();
         self.proof_wanted = if goal > done { goal } else { to };
         self.proof_next = to;
-        let round = self.failed_rounds;
         self.hurry();
-        // What was dropped before is not this caller's business.
-        Ticket { wait: Wait::Points { from: done.max(self.dropped.last()), to }, round }
+        // What was dropped before is not this caller's business, nor what failed.
+        let wait = Wait::Points { from: done.max(self.dropped.last()), to };
+        Ticket { wait, round: self.failed_rounds }
     }
 
     /// Somebody waits for what is queued, or for its room: it does not wait for others.
@@ -393,11 +394,10 @@ impl Sender {
 
     /// Asks for room for so many bytes.
     pub fn room_of(&mut self, bytes: usize) -> Ticket {
-        let round = self.failed_rounds;
         if !self.queue.has_room(bytes) {
             self.hurry();
         }
-        Ticket { wait: Wait::Room(bytes), round }
+        Ticket { wait: Wait::Room(bytes), round: self.failed_rounds }
     }
 
     /// Returns whether the queue can take so many bytes beside others that are promised to

@@ -5,12 +5,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it is surprised")]
 
+#[path = "sender/batch.rs"]
+mod batch;
 #[path = "sender/connection.rs"]
 mod connection;
 #[path = "sender/delivery.rs"]
 mod delivery;
 #[path = "sender/ends.rs"]
 mod ends;
+#[path = "sender/lending.rs"]
+mod lending;
+#[path = "sender/linger.rs"]
+mod linger;
 #[path = "sender/rig.rs"]
 mod rig;
 

@@ -11,10 +11,14 @@
 mod decode;
 #[path = "simulation/ledger.rs"]
 mod ledger;
+#[path = "simulation/linger.rs"]
+mod linger;
 #[path = "simulation/plan.rs"]
 mod plan;
 #[path = "simulation/random.rs"]
 mod random;
+#[path = "simulation/seen.rs"]
+mod seen;
 #[path = "simulation/slow.rs"]
 mod slow;
 #[path = "simulation/wire.rs"]
@@ -26,6 +30,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use plan::{Fault, Plan};
+use seen::Seen;
 use world::World;
 
 /// How many runs the normal tests make.
@@ -35,25 +40,33 @@ const SLOW: u64 = 150;
 /// How many runs a planted fault may hide in.
 const HIDES: u64 = 4_000;
 
-fn run(seed: u64, fault: Option<Fault>, log: bool) -> Result<(), String> {
+fn run(seed: u64, fault: Option<Fault>, log: bool) -> Result<Seen, String> {
     if fault == Some(Fault::AmountNeverLowered) {
-        return slow::run(seed, true);
+        return slow::run(seed, true).map(|()| Seen::default());
     }
     let plan = Plan::new(seed, fault);
     if log {
         println!("{plan:#?}");
     }
-    catch_unwind(AssertUnwindSafe(|| World::new(plan, log).run()))
-        .unwrap_or_else(|_| Err("the machine panicked".into()))
+    let mut world = World::new(plan, log);
+    catch_unwind(AssertUnwindSafe(|| world.run()))
+        .unwrap_or_else(|_| Err("the machine panicked".into()))?;
+    Ok(world.seen())
 }
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
-/// Runs the seeds on all processors; returns the failures, in the order of the seeds.
-fn run_all(seeds: std::ops::Range<u64>, fault: Option<Fault>, most: usize) -> Vec<(u64, String)> {
+/// Runs the seeds on all processors; returns the failures, in the order of the seeds, and what came
+/// about in the other runs.
+fn run_all(
+    seeds: std::ops::Range<u64>,
+    fault: Option<Fault>,
+    most: usize,
+) -> (Vec<(u64, String)>, Seen) {
     let next = AtomicU64::new(seeds.start);
+    let all = std::sync::Mutex::new(Seen::default());
     let failures = std::sync::Mutex::new(Vec::new());
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
@@ -64,8 +77,9 @@ fn run_all(seeds: std::ops::Range<u64>, fault: Option<Fault>, most: usize) -> Ve
                     if seed >= seeds.end || failures.lock().unwrap().len() >= most {
                         break;
                     }
-                    if let Err(text) = run(seed, fault, false) {
-                        failures.lock().unwrap().push((seed, text));
+                    match run(seed, fault, false) {
+                        Ok(seen) => all.lock().unwrap().add(seen),
+                        Err(text) => failures.lock().unwrap().push((seed, text)),
                     }
                 }
             });
@@ -73,7 +87,7 @@ fn run_all(seeds: std::ops::Range<u64>, fault: Option<Fault>, most: usize) -> Ve
     });
     let mut failures = failures.into_inner().unwrap();
     failures.sort();
-    failures
+    (failures, all.into_inner().unwrap())
 }
 
 fn report(failures: &[(u64, String)]) {
@@ -91,7 +105,10 @@ fn report(failures: &[(u64, String)]) {
 fn every_promise_holds_in_every_run() {
     let from = number("SIM_FROM").unwrap_or(0);
     let runs = number("SIM_RUNS").unwrap_or(RUNS);
-    report(&run_all(from..from + runs, None, 10));
+    let (failures, seen) = run_all(from..from + runs, None, 10);
+    report(&failures);
+    println!("{seen:?}");
+    assert!(seen.is_enough(runs), "too little came about: {seen:?}");
 }
 
 #[test]
@@ -106,7 +123,7 @@ fn a_slow_receiver_is_confirmed_in_bounded_time_and_repeats() {
 #[test]
 fn one_seed_alone() {
     if let Some(seed) = number("SIM_SEED") {
-        let result = run(seed, None, true);
+        let result = run(seed, None, true).map(drop);
         assert_eq!(result, Ok(()), "seed {seed}");
     }
 }
@@ -126,7 +143,7 @@ fn every_planted_fault_is_found() {
     let hidden: Vec<Fault> = Fault::ALL
         .into_iter()
         .filter(|&fault| {
-            let failures = run_all(0..HIDES, Some(fault), 1);
+            let (failures, _) = run_all(0..HIDES, Some(fault), 1);
             if let Some((seed, text)) = failures.first() {
                 println!("{fault:?}: seed {seed}: {text:.150}");
             }

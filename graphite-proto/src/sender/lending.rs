@@ -54,8 +54,9 @@ impl Sender {
     /// is ignored.
     pub fn restore(&mut self, lent: Lent, written: usize, now: Instant) {
         self.advance_clock(now);
-        self.queue.restore(lent.frame);
-        if lent.connection == self.connections && matches!(self.phase, Phase::Up) && written > 0 {
+        let ours = self.queue.restore(lent.frame);
+        let up = lent.connection == self.connections && matches!(self.phase, Phase::Up);
+        if ours && up && written > 0 {
             self.written(written);
         }
         self.settle();

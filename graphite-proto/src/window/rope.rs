@@ -155,7 +155,7 @@ mod tests {
             let new = piece(random.to_le_bytes()[3], number / 3 % capacity + 1, capacity);
             expected.extend_from_slice(&new);
             rope.push(new, &mut pool);
-            if number % 2 == 0 {
+            if number.is_multiple_of(2) {
                 let gone = number / 7 % expected.len().min(300);
                 expected.drain(..gone);
                 rope.forget(gone, &mut pool);

@@ -170,3 +170,24 @@ fn confirmed_counts_an_end_that_is_not_answered_as_a_failure() {
     }
     assert_eq!(rig.kind(flush), Some(Err(ErrorKind::TimedOut)));
 }
+
+/// A call that looks at the deadlines may find one that had passed before it came.
+#[test]
+fn a_wait_is_not_answered_by_a_failure_that_was_due_before_it_began() {
+    for wants_room in [false, true] {
+        let config = config(Delivery::Confirmed { window: WINDOW }).max_attempts(1);
+        let mut rig = Rig::up(config.queue_bytes(800));
+        rig.put("abc");
+        let early = rig.sender.ticket();
+        // As long as the writing took, the proof is waited for longer than for a failure.
+        rig.tell(Input::Written(2)).later(5_000).write();
+        assert_eq!(rig.sender.poll_output(), Output::Finish);
+        rig.tell(Input::Finished).put("b");
+        rig.now += 10_000;
+        rig.put("c");
+        assert_eq!(rig.kind(early), None);
+        let late = if wants_room { rig.sender.room_of(795) } else { rig.sender.ticket() };
+        assert_eq!(rig.kind(early), Some(Err(ErrorKind::TimedOut)));
+        assert_eq!(rig.kind(late), None);
+    }
+}

@@ -112,3 +112,13 @@ fn integer(bytes: &[u8]) -> Option<(u64, &[u8])> {
         _ => None,
     }
 }
+
+/// The numbers of the points whose names stand in bytes that may begin and end anywhere.
+pub(crate) fn numbers(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    memchr::memchr_iter(b'p', bytes).filter_map(|at| {
+        let rest = &bytes[at + 1..];
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        (rest.get(digits) == Some(&b'.'))
+            .then(|| str::from_utf8(&rest[..digits]).ok()?.parse().ok())?
+    })
+}

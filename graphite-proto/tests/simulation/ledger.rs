@@ -152,9 +152,9 @@ impl Ledger {
                 self.highest = number + 1;
                 self.distinct += 1;
             } else {
-                // Around a path stand at least 20 bytes in a pickle; in a line the two spaces,
+                // Around a path stand at least 13 bytes in a pickle; in a line the two spaces,
                 // the newline and a digit each.
-                let around = if self.plan.protocol.default_port() == 2003 { 5 } else { 20 };
+                let around = if self.plan.protocol.default_port() == 2003 { 5 } else { 13 };
                 let path = path(self.plan.seed, number, self.plan.pad);
                 self.repeated += path.len() + around;
                 ensure!(
@@ -377,12 +377,15 @@ impl Ledger {
 
     /// The first of so many points that did not arrive and was not dropped.
     fn missing(&self, sender: &Sender, upto: u64) -> Option<usize> {
-        let dropped = |number: usize| {
-            let outcome = sender.outcome(self.tickets[number]);
-            matches!(outcome, Some(Err(failure)) if failure.kind == ErrorKind::StorageFull)
-        };
         let arrivals = self.arrivals.iter().take(upto as usize);
-        arrivals.enumerate().position(|(number, &count)| count == 0 && !dropped(number))
+        arrivals
+            .enumerate()
+            .position(|(number, &count)| count == 0 && !self.is_dropped(sender, number))
+    }
+
+    pub(crate) fn is_dropped(&self, sender: &Sender, number: usize) -> bool {
+        let outcome = sender.outcome(self.tickets[number]);
+        matches!(outcome, Some(Err(failure)) if failure.kind == ErrorKind::StorageFull)
     }
 
     /// What must hold after every call.

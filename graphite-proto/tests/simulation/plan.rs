@@ -46,10 +46,18 @@ pub(crate) enum Fault {
     RepeatsAreProgress,
     /// What is given before a proof is never lowered.
     AmountNeverLowered,
+    /// The connection is ended in good order while a frame is lent.
+    LentFinishedOver,
+    /// What was written of a lent frame counts on the next connection.
+    LentCountBelieved,
+    /// A point that waits for others is not there when the machine closes.
+    ForgottenAtClose,
+    /// The wait for others has no end of its own.
+    EndlessLinger,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::EveryEndProven,
         Self::NoEndProven,
         Self::HalvedWindow,
@@ -68,6 +76,10 @@ impl Fault {
         Self::HalfOpenAborted,
         Self::RepeatsAreProgress,
         Self::AmountNeverLowered,
+        Self::LentFinishedOver,
+        Self::LentCountBelieved,
+        Self::ForgottenAtClose,
+        Self::EndlessLinger,
     ];
 }
 
@@ -117,6 +129,14 @@ pub(crate) struct Plan {
     pub(crate) burst: usize,
     /// Before which of the actions the machine is closed.
     pub(crate) close_at: Option<usize>,
+    /// How long points wait for others.
+    pub(crate) linger: Duration,
+    /// How often in a hundred times a caller writes the frame instead of the driver, and how long
+    /// it keeps the frame at most.
+    pub(crate) lends: usize,
+    pub(crate) holds: Duration,
+    /// How many bursts in a hundred are encoded apart from the machine.
+    pub(crate) batches: usize,
 }
 
 const MS: Duration = Duration::from_millis(1);
@@ -176,6 +196,17 @@ impl Plan {
             burst,
             close_at: r.percent(30).then(|| r.below(actions)),
             settle_timeout: r.pick(&[30 * MS, 500 * MS, 3_000 * MS]),
+            linger: r.pick(&[
+                Duration::ZERO,
+                Duration::ZERO,
+                Duration::ZERO,
+                MS / 4,
+                20 * MS,
+                1_000 * MS,
+            ]),
+            lends: r.pick(&[0, 20, 100]),
+            holds: r.pick(&[5 * MS, 1_000 * MS, 60_000 * MS]),
+            batches: r.pick(&[0, 30, 100]),
         }
     }
 
@@ -205,6 +236,7 @@ impl Plan {
             .proofs(self.proofs)
             .confirm_spacing(self.spacing)
             .confirm_interval(self.interval)
+            .linger(self.linger)
             // Longer than any run: what is forgotten by age may be lost, as documented.
             .replay_age(Duration::from_secs(1_000_000));
         if self.seed.is_multiple_of(3) {

@@ -75,8 +75,10 @@ pub(crate) struct Wire {
     signal: Option<(Duration, Signal)>,
     /// The receiver has closed its side, and the driver was told.
     ended: bool,
-    /// When it dies after that.
+    /// When it dies after that, and that it just does: no driver can tell its reset then from that
+    /// of a receiver that had closed for good, were the next bytes not acknowledged before.
     death: Option<Duration>,
+    dying: bool,
     settle_timeout: Duration,
 }
 
@@ -119,6 +121,7 @@ impl Wire {
             signal: None,
             ended: false,
             death: None,
+            dying: false,
             settle_timeout: plan.settle_timeout,
         };
         let most = plan.fateful(random);
@@ -138,10 +141,19 @@ impl Wire {
         self.capacity - self.unread.len()
     }
 
-    pub(crate) fn push(&mut self, bytes: &[u8], random: &mut Random, now: Duration) {
+    pub(crate) fn push(
+        &mut self,
+        bytes: &[u8],
+        random: &mut Random,
+        now: Duration,
+    ) -> Result<(), String> {
+        if self.half_closed && !bytes.is_empty() {
+            return Err(format!("{} bytes are written behind the end", bytes.len()));
+        }
         self.pushed += bytes.len() as u64;
         self.unread.extend_from_slice(bytes);
         self.read_later(random, now);
+        Ok(())
     }
 
     fn read_later(&mut self, random: &mut Random, now: Duration) {
@@ -291,7 +303,7 @@ impl Wire {
 
     /// Returns whether bytes written now will be acknowledged: a closed connection resets instead.
     pub(crate) fn acknowledges(&self) -> bool {
-        !self.gone || self.death.is_some()
+        !self.gone || self.death.is_some() || self.dying
     }
 
     /// The driver closes in good order: the receiver reads what there is, if it lives.
@@ -340,6 +352,7 @@ impl Wire {
         self.fate = Fate::Lives;
         self.answer = Answer::EndWhenRead;
         if self.death.take().is_some() {
+            self.dying = true;
             self.die(random, now);
         }
         (self.reads, self.latency) = (plan.reads, plan.latency);

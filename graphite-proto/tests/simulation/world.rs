@@ -1,19 +1,27 @@
 //! A driver with a made-up clock, those who send, and the wire between machine and receiver.
 //!
 //! The driver does what the adapters do: it copies the bytes on offer, lets go of the machine,
-//! writes, and tells how much was written; whatever others do in between, they do.
+//! writes, and tells how much was written; whatever others do in between, they do. Not here: those
+//! who send ([`callers`]) and who write the frame in the driver's stead ([`lender`]).
+
+#[path = "callers.rs"]
+mod callers;
+#[path = "lender.rs"]
+mod lender;
 
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use graphite_proto::{
-    Delivery, EnqueueError, Failure, Input, Instant, Metric, Output, Overflow, Sender,
-};
+use graphite_proto::{Delivery, Failure, Input, Instant, Output, Sender};
 
 use crate::ledger::{Check, End, Ledger, ensure};
-use crate::plan::{Fault, Plan, given_path};
+use crate::linger::Waits;
+use crate::plan::{Fault, Plan};
 use crate::random::Random;
+use crate::seen::Seen;
 use crate::wire::{Signal, Wire};
+
+use lender::Loan;
 
 /// More would be a livelock: the longest of all planned runs takes a tenth.
 const MOST_STEPS: usize = 300_000;
@@ -52,13 +60,18 @@ pub(crate) struct World {
     sender: Sender,
     wire: Option<Wire>,
     pending: Pending,
-    pub(crate) ledger: Ledger,
+    ledger: Ledger,
+    waits: Waits,
+    seen: Seen,
+    loan: Option<Loan>,
+    /// How many connections came about.
+    wires: u64,
     actions: usize,
     next_action: Option<Duration>,
     healed: bool,
     close_by: Option<Duration>,
     points: Vec<u64>,
-    pub(crate) steps: usize,
+    steps: usize,
     at_once: usize,
     /// Bytes of the frame that was cut with the last connection.
     cut: usize,
@@ -83,6 +96,10 @@ impl World {
             wire: None,
             pending: Pending::Nothing,
             ledger: Ledger::new(&plan),
+            waits: Waits::new(&plan),
+            seen: Seen::default(),
+            loan: None,
+            wires: 0,
             actions: 0,
             next_action: Some(Duration::ZERO),
             healed: false,
@@ -112,7 +129,7 @@ impl World {
         }
         if !self.sender.is_closed() && self.close_by.is_none() {
             self.flush();
-            self.ledger.check(&mut self.sender)?;
+            self.check()?;
         }
         while self.step()? {}
         if self.close_by.is_none() {
@@ -127,7 +144,26 @@ impl World {
         }
         while self.step()? {}
         ensure!(self.sender.is_closed(), "at rest and not closed: {:?}", self.sender);
+        self.bring_back_late()?;
         self.ledger.check_closed(&self.sender)
+    }
+
+    pub(crate) fn seen(&self) -> Seen {
+        Seen { held: self.waits.times, ..self.seen }
+    }
+
+    /// What must hold after every call.
+    fn check(&mut self) -> Check {
+        self.ledger.check(&mut self.sender)?;
+        // Where the connection has come to its end meanwhile it could not be sent.
+        if let Some(first) = self.waits.held
+            && self.sender.is_connected()
+        {
+            let dropped = self.ledger.is_dropped(&self.sender, first as usize);
+            ensure!(!dropped, "point {first} is dropped, and only waited for others");
+        }
+        self.waits.check(&self.sender, self.machine, self.close_by.is_some())?;
+        self.check_lent()
     }
 
     fn is(&self, fault: Fault) -> bool {
@@ -169,20 +205,26 @@ impl World {
             | Pending::Acknowledge { at, .. }
             | Pending::Finish { at } => Some(*at),
         };
+        let loan = self.loan.as_ref().map(|loan| loan.at);
         let wire = self.wire.as_ref().and_then(Wire::next);
         let action = self.next_action.filter(|_| !self.healed);
-        let timer = self.sender.poll_timeout().filter(|_| !self.is(Fault::NoDeadlines));
+        let forgotten = self.is(Fault::NoDeadlines)
+            || self.waits.held.is_some() && self.is(Fault::EndlessLinger);
+        let timer = self.sender.poll_timeout().filter(|_| !forgotten);
         let timer = timer.map(|at| at.elapsed() + self.plan.tardy);
-        let Some(next) = [pending, wire, action, timer].into_iter().flatten().min() else {
+        let Some(next) = [pending, loan, wire, action, timer].into_iter().flatten().min() else {
             return Ok(false);
         };
         if next > self.now {
+            self.waits.check_passing(self.now)?;
             self.now = next;
             self.at_once = 0;
         }
         // The order of what happens at the same moment is left to chance by the times themselves.
         if pending.is_some_and(|at| at <= self.now) {
             self.complete()?;
+        } else if loan.is_some_and(|at| at <= self.now) {
+            self.go_on_lending()?;
         } else if wire.is_some_and(|at| at <= self.now) {
             self.hear()?;
         } else if action.is_some_and(|at| at <= self.now) {
@@ -200,7 +242,12 @@ impl World {
         }
         self.sender.handle_input(input, now);
         self.note_failures();
-        self.ledger.check(&mut self.sender)?;
+        self.check()?;
+        self.check_closing(now)
+    }
+
+    /// A close keeps its time, as far as the machine was told of it.
+    fn check_closing(&self, now: Instant) -> Check {
         let output = self.sender.poll_output();
         if let Some(by) = self.close_by
             && !matches!(output, Output::Closed | Output::Disconnect)
@@ -219,7 +266,7 @@ impl World {
     fn note_failures(&mut self) {
         let waits = match self.sender.poll_output() {
             Output::Finish => true,
-            Output::Idle => self.next_failure.is_some(),
+            Output::Idle => self.next_failure.is_some() && !self.sender.is_connected(),
             _ => false,
         };
         if !waits {
@@ -240,7 +287,16 @@ impl World {
     fn obey(&mut self) -> Check {
         self.note_failures();
         let now = self.now;
-        let output = self.sender.poll_output();
+        let idle = matches!(self.pending, Pending::Nothing);
+        if idle && matches!(self.sender.poll_output(), Output::Transmit(_)) {
+            self.lend();
+        }
+        let over = self.is(Fault::LentFinishedOver) && self.is_lent_for_this() && idle;
+        let output = if over && self.random.percent(10) {
+            Output::Finish
+        } else {
+            self.sender.poll_output()
+        };
         if self.log {
             println!("{now:?} -> {:.60}", format!("{output:?}"));
         }
@@ -291,6 +347,7 @@ impl World {
             Pending::Connect { .. } => {
                 let wire = Wire::new(&self.plan, self.healed, &mut self.random, self.now);
                 self.wire = Some(wire);
+                self.wires += 1;
                 (self.begun, self.peer_ended, self.next_failure) = (0, None, None);
                 self.tell(Input::Connected)?;
                 self.ledger.connected(self.machine, &self.sender);
@@ -328,7 +385,7 @@ impl World {
             Some(Fault::Overcounted) if !whole && self.random.percent(5) => count += 1,
             _ => {}
         }
-        wire.push(bytes, &mut self.random, self.now);
+        wire.push(bytes, &mut self.random, self.now)?;
         self.begun = if whole && count == n { 0 } else { self.begun + n };
         if self.peer_ended == Some(false) && n > 0 {
             let at = self.now + self.random.time(self.plan.latency);
@@ -404,7 +461,12 @@ impl World {
         let given_up = self.sender.poll_output() == Output::Disconnect;
         let end = if given_up { End::GivenUp } else { end };
         let idle = self.sender.is_idle();
-        let cut = matches!(self.sender.poll_output(), Output::Transmit(_)) || given_up;
+        let cut = matches!(self.sender.poll_output(), Output::Transmit(_))
+            || given_up
+            || self.is_lent_for_this();
+        if given_up {
+            self.waits.given_up();
+        }
         self.cut = self.begun;
         let mut swallowed = 0;
         let ended_idle = std::mem::take(&mut self.ended_idle) && self.peer_ended == Some(false);
@@ -428,81 +490,10 @@ impl World {
         let taken = idle && !matches!(self.plan.delivery, Delivery::Confirmed { .. });
         let idle = idle && self.sender.is_idle() || ended_idle && end == End::Closed;
         self.ledger.ended(end, cut, (idle, taken), swallowed, &self.sender.stats(), self.machine);
-        self.ledger.check(&mut self.sender)?;
+        self.check()?;
         if !matches!(end, End::Proven | End::Closed) {
             self.ledger.after_failure(&self.sender)?;
         }
         Ok(())
-    }
-
-    /// Those who send do something.
-    fn act(&mut self) -> Check {
-        let index = self.actions;
-        self.actions += 1;
-        let at = self.now + self.random.time(self.plan.pause);
-        self.next_action = (self.actions < self.plan.actions).then_some(at);
-        if self.plan.close_at == Some(index) {
-            return self.close();
-        }
-        match self.random.below(16) {
-            0 | 1 => self.flush(),
-            2 => {
-                let now = self.instant();
-                let ticket = self.sender.connect(now);
-                self.note_failures();
-                self.ledger.waits(ticket, None, &self.sender.stats());
-            }
-            3 => {
-                let path = "x".repeat(self.random.below(self.plan.pad + 1));
-                let ticket = self.sender.room(&Metric::new(path, 0));
-                self.ledger.waits(ticket, None, &self.sender.stats());
-            }
-            4 => self.tell(Input::Timeout)?,
-            5 if self.random.percent(30) => self.now += self.random.time(Duration::from_secs(100)),
-            _ => {
-                for _ in 0..self.random.between(1, self.plan.burst) {
-                    self.enqueue()?;
-                }
-            }
-        }
-        self.ledger.check(&mut self.sender)
-    }
-
-    fn flush(&mut self) {
-        let ticket = self.sender.ticket();
-        self.note_failures();
-        let stats = self.sender.stats();
-        self.ledger.waits(ticket, Some(stats.accepted), &stats);
-    }
-
-    fn enqueue(&mut self) -> Check {
-        let number = self.ledger.next_number();
-        let path = given_path(self.plan.seed, number, self.plan.pad);
-        let metric = Metric::new(path, number).at(number % 1000);
-        let now = self.instant();
-        match self.sender.enqueue(&metric, 0, now) {
-            Ok(ticket) => {
-                self.note_failures();
-                self.ledger.accepted(ticket);
-                if self.random.percent(5) {
-                    self.ledger.waits(ticket, Some(number + 1), &self.sender.stats());
-                    // As the clients do: who waits for a proof asks for one.
-                    if matches!(self.plan.delivery, Delivery::Confirmed { .. }) {
-                        let _ = self.sender.ticket();
-                    }
-                }
-            }
-            Err(EnqueueError::QueueFull { .. }) => {
-                ensure!(self.plan.overflow == Overflow::Reject, "nothing was dropped for a point");
-            }
-            Err(EnqueueError::Closed) if self.close_by.is_some() => {}
-            Err(error) => return Err(error.to_string()),
-        }
-        Ok(())
-    }
-
-    fn close(&mut self) -> Check {
-        self.close_by = Some(self.now + self.plan.close_timeout);
-        self.tell(Input::Close)
     }
 }
