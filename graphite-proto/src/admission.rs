@@ -6,6 +6,7 @@
 use crate::config::{Config, NonFinite};
 use crate::error::MetricError;
 use crate::metric::{Metric, Point};
+use crate::open::Open;
 use crate::protocol::Protocol;
 use crate::value::Timestamp;
 
@@ -13,7 +14,7 @@ pub(crate) struct Admission {
     protocol: Protocol,
     max_frame_bytes: usize,
     /// The longest path that fits whatever stands beside it.
-    surely_fits: usize,
+    longest: usize,
     non_finite: NonFinite,
     prefix: String,
     /// The path with its prefix, built here anew for each point.
@@ -25,7 +26,7 @@ impl Admission {
         Self {
             protocol: config.protocol,
             max_frame_bytes: config.max_frame_bytes,
-            surely_fits: config.protocol.surely_fits(config.max_frame_bytes),
+            longest: config.protocol.surely_fits(config.max_frame_bytes),
             non_finite: config.non_finite,
             prefix: config.prefix.clone(),
             scratch: String::new(),
@@ -47,6 +48,17 @@ impl Admission {
         self.protocol
     }
 
+    /// Makes a frame for points that were admitted.
+    pub(crate) fn open(&self) -> Open {
+        Open::new(self.protocol, self.max_frame_bytes)
+    }
+
+    /// Returns whether a path is taken without anything before it.
+    #[inline]
+    pub(crate) fn takes_as_is(&self) -> bool {
+        self.prefix.is_empty()
+    }
+
     /// Returns how long the prefix is.
     pub(crate) fn prefix_bytes(&self) -> usize {
         self.prefix.len()
@@ -61,7 +73,7 @@ impl Admission {
     ) -> Result<Option<Point<'a>>, MetricError> {
         let path = prefixed(&self.prefix, metric.path(), &mut self.scratch);
         match Point::usual(path, metric, default_timestamp) {
-            Some(point) if path.len() <= self.surely_fits => Ok(Some(point)),
+            Some(point) if path.len() <= self.longest => Ok(Some(point)),
             _ => {
                 let skips = self.non_finite == NonFinite::Skip;
                 match check(path, metric, default_timestamp, self.protocol, self.max_frame_bytes) {

@@ -7,8 +7,8 @@ use std::fmt;
 
 use crate::admission::Admission;
 use crate::error::MetricError;
-use crate::metric::Metric;
-use crate::protocol::scratch::Scratch;
+use crate::metric::{Metric, Point};
+use crate::open::Open;
 use crate::value::Timestamp;
 
 /// Points of one frame, encoded and checked, that no sender has accepted yet.
@@ -35,24 +35,17 @@ pub struct Batch {
     pub(crate) admission: Admission,
     /// Where the frame is full.
     frame_bytes: usize,
-    /// An open frame; empty if there are no points.
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) points: u64,
+    pub(crate) open: Open,
+    /// A point found no room.
+    pub(crate) full: bool,
     /// Points that were skipped because they are not finite.
     pub(crate) skipped: u64,
-    scratch: Scratch,
 }
 
 impl Batch {
     pub(crate) fn new(admission: Admission, frame_bytes: usize) -> Self {
-        Self {
-            admission,
-            frame_bytes,
-            bytes: Vec::new(),
-            points: 0,
-            skipped: 0,
-            scratch: Scratch::new(),
-        }
+        let open = admission.open();
+        Self { admission, frame_bytes, open, full: false, skipped: 0 }
     }
 
     /// Takes a point; `false` says that it finds no room, so that what is here has to be handed
@@ -69,63 +62,78 @@ impl Batch {
         metric: &Metric<'_>,
         default_timestamp: impl Into<Timestamp>,
     ) -> Result<bool, MetricError> {
-        let protocol = self.admission.protocol();
-        let Some(point) = self.admission.admit(metric, default_timestamp.into())? else {
+        let default_timestamp = default_timestamp.into();
+        if self.push_usual(metric, default_timestamp) {
+            return Ok(true);
+        }
+        // By a copy: what is passed by its address cannot stay in registers.
+        self.admit(&Metric::from(metric), default_timestamp)
+    }
+
+    /// Takes a point as nearly all are, if there is a frame with room for it.
+    #[inline(always)]
+    pub(crate) fn push_usual(&mut self, metric: &Metric<'_>, timestamp: Timestamp) -> bool {
+        match Point::usual(metric.path(), metric, timestamp) {
+            Some(point) => self.admission.takes_as_is() && self.open.try_append(&point),
+            None => false,
+        }
+    }
+
+    /// Takes a point that is not as usual, has a prefix, or finds no room.
+    #[cold]
+    fn admit(
+        &mut self,
+        metric: &Metric<'_>,
+        default_timestamp: Timestamp,
+    ) -> Result<bool, MetricError> {
+        let Some(point) = self.admission.admit(metric, default_timestamp)? else {
             self.skipped += 1;
             return Ok(true);
         };
-        if self.bytes.len() + protocol.upper_bound(&point) > self.frame_bytes && self.points > 0 {
+        if self.open.try_append(&point) {
+            return Ok(true);
+        }
+        if !self.open.is_empty() {
+            self.full = true;
             return Ok(false);
         }
-        if self.points == 0 {
-            begin(&mut self.bytes, protocol.opening(), self.frame_bytes);
-        }
-        protocol.write(&mut self.scratch, &mut self.bytes, &point);
-        self.points += 1;
+        let buffer = self.open.take_buffer();
+        self.open.begin(buffer, self.frame_bytes);
+        self.open.append(&point);
         Ok(true)
     }
 
     /// Gives up what is here.
     pub fn clear(&mut self) {
-        (self.points, self.skipped) = (0, 0);
+        self.open.clear();
+        (self.full, self.skipped) = (false, 0);
     }
 
     /// Returns how many points are here.
     #[must_use]
     pub fn points(&self) -> u64 {
-        self.points
+        self.open.points()
     }
 
     /// Returns whether there is nothing to hand over.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.points == 0 && self.skipped == 0
+        self.open.is_empty() && self.skipped == 0
     }
 
     /// Returns how many bytes of room in a queue the points need at most.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        if self.points == 0 {
-            0
-        } else {
-            self.bytes.len() + self.admission.protocol().closing().len()
-        }
+        let closing = self.admission.protocol().closing().len();
+        if self.open.is_empty() { 0 } else { self.open.len() + closing }
     }
-}
-
-/// Begins a frame, with room for all of it.
-#[cold]
-fn begin(bytes: &mut Vec<u8>, opening: &[u8], frame_bytes: usize) {
-    bytes.clear();
-    bytes.reserve(frame_bytes);
-    bytes.extend_from_slice(opening);
 }
 
 impl fmt::Debug for Batch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Batch")
-            .field("points", &self.points)
-            .field("bytes", &self.bytes.len())
+            .field("points", &self.points())
+            .field("bytes", &self.bytes())
             .finish_non_exhaustive()
     }
 }

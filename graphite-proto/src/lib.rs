@@ -61,7 +61,7 @@
 //! | `address` | host and port, from a text |
 //! | `receiver` | the reading machine: bytes to points, safe against hostile ones |
 //! | `config`, `event`, `stats`, `ticket` | what goes into the sending machine and what comes out |
-//! | `admission`, `batch` | what is asked of a point; points that are encoded apart from a sender |
+//! | `open`, `admission`, `batch` | the frame that is filled; what is asked of a point; points that are encoded apart from a sender |
 //! | `backoff`, `pool`, `queue`, `window` | delays; buffers; frames to be sent; frames kept for a replay |
 //! | `sender` | the sending machine: when to connect, send, repeat, give up |
 //! | `client/runtime` | what a runtime gives, in one page |
@@ -99,6 +99,7 @@ mod event;
 mod instant;
 mod limits;
 mod metric;
+mod open;
 mod pool;
 mod protocol;
 mod queue;

@@ -194,7 +194,7 @@ impl Protocol {
 
     /// Returns the most that a point adds to a frame beside its path.
     #[inline]
-    fn overhead(self) -> usize {
+    pub(crate) fn overhead(self) -> usize {
         match self {
             Self::Plaintext => plaintext::OVERHEAD,
             Self::Pickle => pickle::OVERHEAD,

@@ -10,9 +10,9 @@ use std::collections::VecDeque;
 
 use crate::config::Config;
 use crate::metric::Point;
+use crate::open::Open;
 use crate::pool::Pool;
 use crate::protocol::Protocol;
-use crate::protocol::scratch::Scratch;
 
 /// A whole number of points, encoded.
 #[derive(Default)]
@@ -32,12 +32,12 @@ pub(crate) struct Queue {
     /// Their encoded bytes and their points.
     sealed_bytes: usize,
     sealed_points: u64,
-    /// The frame that points are appended to; there is none if it has no points.
-    open: Frame,
+    /// The frame that points are appended to, and the position of its first point.
+    open: Open,
+    open_first: u64,
     pinned: bool,
     /// Where the bytes of the pinned frame are, and how many, if they are with somebody else.
     lent: Option<(usize, usize)>,
-    scratch: Scratch,
 }
 
 impl Queue {
@@ -49,23 +49,23 @@ impl Queue {
             sealed: VecDeque::with_capacity(16),
             sealed_bytes: 0,
             sealed_points: 0,
-            open: Frame::default(),
+            open: Open::new(config.protocol, config.max_frame_bytes),
+            open_first: 0,
             pinned: false,
             lent: None,
-            scratch: Scratch::new(),
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.sealed.is_empty() && self.open.points == 0
+        self.sealed.is_empty() && self.open.is_empty()
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.sealed_bytes + self.open.bytes.len()
+        self.sealed_bytes + self.open.len()
     }
 
     pub(crate) fn points(&self) -> u64 {
-        self.sealed_points + self.open.points
+        self.sealed_points + self.open.points()
     }
 
     pub(crate) fn limit(&self) -> usize {
@@ -88,73 +88,67 @@ impl Queue {
         self.is_empty() || self.bytes().saturating_add(bytes) <= self.limit
     }
 
-    /// Returns whether the open frame takes a point of so many bytes, with nothing to be decided.
+    /// Appends a point that was checked, if there is an open frame with room for it.
     #[inline]
-    pub(crate) fn is_open_for(&self, bound: usize) -> bool {
-        self.open.points > 0 && self.fits(bound) && self.bytes() + bound <= self.limit
+    pub(crate) fn try_append(&mut self, point: &Point<'_>) -> bool {
+        self.open.try_append(point)
     }
 
-    fn fits(&self, bytes: usize) -> bool {
-        self.open.bytes.len() + bytes <= self.frame_bytes
-    }
-
-    /// Appends a point to the open frame, which takes it.
-    #[inline]
-    pub(crate) fn append(&mut self, point: &Point<'_>) {
-        self.protocol.write(&mut self.scratch, &mut self.open.bytes, point);
-        self.open.points += 1;
-    }
-
-    /// Appends a point to the open frame, or to a new one; `position` is its number among all
+    /// Appends a point, which fits its receiver, to a new frame; `position` is its number among all
     /// accepted.
     pub(crate) fn push(&mut self, point: &Point<'_>, position: u64, pool: &mut Pool) {
-        let bound = self.protocol.upper_bound(point);
-        if self.open.points == 0 || !self.fits(bound) {
-            self.seal();
-            let mut bytes = pool.take();
-            bytes.reserve(bound + self.protocol.opening().len());
-            bytes.extend_from_slice(self.protocol.opening());
-            self.open = Frame { bytes, points: 0, first: position };
-        }
-        self.append(point);
+        self.seal();
+        let bound = self.protocol.upper_bound(point) + self.protocol.opening().len();
+        self.open.begin(pool.take(), bound);
+        self.open_first = position;
+        self.open.append(point);
         self.seal_full();
     }
 
-    /// Appends points that were encoded as one open frame, whose buffer is exchanged for an empty
-    /// one; `position` is the number of the first among all accepted.
+    /// Appends the points of a frame, whose buffer is exchanged for an empty one; `position` is the
+    /// number of the first among all accepted. To a `full` frame none are added.
     pub(crate) fn push_frame(
         &mut self,
-        bytes: &mut Vec<u8>,
-        points: u64,
+        frame: &mut Open,
         position: u64,
+        full: bool,
         pool: &mut Pool,
     ) {
-        let behind = &bytes[self.protocol.opening().len()..];
-        if self.open.points > 0 && self.fits(behind.len() + self.protocol.closing().len()) {
-            self.open.bytes.extend_from_slice(behind);
-            self.open.points += points;
-            bytes.clear();
+        if !self.open.is_empty() && self.open.joined_bytes(frame) <= self.frame_bytes {
+            self.open.join(frame);
         } else {
             self.seal();
-            let bytes = std::mem::replace(bytes, pool.take());
-            self.open = Frame { bytes, points, first: position };
+            // What is left of an emptied frame is of use to the next one.
+            pool.give(self.open.take_buffer());
+            self.open.take(frame, pool.take());
+            self.open_first = position;
         }
-        self.seal_full();
+        if full { self.seal() } else { self.seal_full() }
     }
 
     /// Seals the open frame if no point fits into it any more.
     fn seal_full(&mut self) {
-        if self.open.bytes.len() >= self.frame_bytes {
+        if self.open.len() >= self.frame_bytes {
             self.seal();
         }
+        self.note_room();
+    }
+
+    /// Has the open frame filled as far as frame and queue allow.
+    fn note_room(&mut self) {
+        let most = match self.open.is_empty() {
+            true => 0,
+            false => self.frame_bytes.min(self.limit.saturating_sub(self.sealed_bytes)),
+        };
+        self.open.fill_to(most);
     }
 
     fn seal(&mut self) {
-        if self.open.points == 0 {
+        if self.open.is_empty() {
             return;
         }
-        let mut frame = std::mem::take(&mut self.open);
-        self.protocol.seal(&mut frame.bytes, 0);
+        let (bytes, points) = self.open.seal();
+        let mut frame = Frame { bytes, points, first: self.open_first };
         // Points of many kilobytes leave frames half empty: give the rest back, or the memory
         // held would be far above the bytes counted.
         let unused = frame.bytes.capacity() - frame.bytes.len();
@@ -211,12 +205,12 @@ impl Queue {
     /// Returns how long the first frame is by now.
     pub(crate) fn front_bytes(&self) -> usize {
         let sealed = self.sealed.front().map(|frame| frame.bytes.len());
-        self.lent.map(|(_, bytes)| bytes).or(sealed).unwrap_or(self.open.bytes.len())
+        self.lent.map(|(_, bytes)| bytes).or(sealed).unwrap_or(self.open.len())
     }
 
     /// Returns the position of the first point that is still here.
     pub(crate) fn first(&self) -> Option<u64> {
-        let open = (self.open.points > 0).then_some(self.open.first);
+        let open = (!self.open.is_empty()).then_some(self.open_first);
         self.sealed.front().map(|frame| frame.first).or(open)
     }
 
@@ -226,21 +220,20 @@ impl Queue {
         let frame = self.sealed.pop_front()?;
         self.sealed_bytes -= frame.bytes.len();
         self.sealed_points -= frame.points;
+        self.note_room();
         Some(frame)
     }
 
     /// Drops the oldest frame that is not pinned; returns the positions of its points as
     /// `(before the first, last)`. They only ever grow, since a pinned frame stays pinned.
     pub(crate) fn drop_oldest(&mut self, pool: &mut Pool) -> Option<(u64, u64)> {
-        let frame = match self.sealed.remove(usize::from(self.pinned)) {
-            Some(frame) => {
-                self.sealed_bytes -= frame.bytes.len();
-                self.sealed_points -= frame.points;
-                frame
-            }
-            None if self.open.points > 0 => std::mem::take(&mut self.open),
-            None => return None,
-        };
+        if self.sealed.len() <= usize::from(self.pinned) {
+            self.seal();
+        }
+        let frame = self.sealed.remove(usize::from(self.pinned))?;
+        self.sealed_bytes -= frame.bytes.len();
+        self.sealed_points -= frame.points;
+        self.note_room();
         let range = (frame.first - 1, frame.first - 1 + frame.points);
         pool.give(frame.bytes);
         Some(range)

@@ -24,7 +24,7 @@ use crate::config::{Config, Delivery, Overflow};
 use crate::error::{EnqueueError, MetricError};
 use crate::event::{Event, Failure};
 use crate::instant::Instant;
-use crate::metric::Metric;
+use crate::metric::{Metric, Point};
 use crate::pool::Pool;
 use crate::protocol::Protocol;
 use crate::queue::Queue;
@@ -202,16 +202,45 @@ impl Sender {
         now: Instant,
     ) -> Result<Ticket, EnqueueError> {
         self.advance_clock(now);
-        let result = self.accept(metric, default_timestamp.into());
+        let default_timestamp = default_timestamp.into();
+        // Nearly always all that is to be done for a point.
+        if let Some(point) = Point::usual(metric.path(), metric, default_timestamp)
+            && self.append(&point)
+        {
+            return Ok(self.ticket_of(self.stats.accepted - 1, self.stats.accepted));
+        }
+        // By a copy: what is passed by its address cannot stay in registers.
+        self.accept(&Metric::from(metric), default_timestamp)
+    }
+
+    /// Takes a point, checked as far as its length goes, if all that has to be done for it is to
+    /// append it to the open frame; `false` leaves everything as it is.
+    ///
+    /// The way that nearly every point goes: `cargo xtask budget` counts what it takes.
+    #[inline]
+    pub(crate) fn append(&mut self, point: &Point<'_>) -> bool {
+        let appended =
+            self.closing.is_none() && self.admission.takes_as_is() && self.queue.try_append(point);
+        self.stats.accepted += u64::from(appended);
+        appended
+    }
+
+    /// Takes any other point, or refuses it.
+    #[cold]
+
+    fn accept(
+        &mut self,
+        metric: &Metric<'_>,
+        default_timestamp: Timestamp,
+    ) -> Result<Ticket, EnqueueError> {
+        let result = self.admit(metric, default_timestamp);
         if result.is_err() {
             self.stats.rejected += 1;
         }
         result
     }
 
-    /// Not inlined into callers' crates, where the compiler no longer sees that a point's bytes are
-    /// written one after the other: twice the instructions.
-    fn accept(
+    fn admit(
         &mut self,
         metric: &Metric<'_>,
         default_timestamp: Timestamp,
@@ -223,38 +252,16 @@ impl Sender {
             self.stats.skipped += 1;
             return Ok(self.ticket_of(u64::MAX, 0));
         };
-        let bound = self.config.protocol.upper_bound(&point);
-        // Nearly always all that is to be done for a point.
-        if self.queue.is_open_for(bound) {
-            self.queue.append(&point);
+        if self.queue.try_append(&point) {
             self.stats.accepted += 1;
             return Ok(self.ticket_of(self.stats.accepted - 1, self.stats.accepted));
         }
+        let bound = self.config.protocol.upper_bound(&point);
         self.make_room(bound)?;
         if let Some(point) = self.admission.admit(metric, default_timestamp)? {
             self.queue.push(&point, self.stats.accepted + 1, &mut self.pool);
         }
         Ok(self.accepted(1))
-    }
-
-    /// Takes a point if all that has to be done is to append it to the open frame; `false` leaves
-    /// everything as it is, and all else to [`enqueue`](Self::enqueue).
-    ///
-    /// A path of its own for the one that a client takes for nearly every point: `cargo xtask
-    /// budget` counts its instructions.
-    #[cfg(feature = "client")]
-    #[inline]
-    pub(crate) fn append(&mut self, metric: &Metric<'_>, timestamp: Timestamp) -> bool {
-        if self.closing.is_some() {
-            return false;
-        }
-        let Ok(Some(point)) = self.admission.admit(metric, timestamp) else { return false };
-        let is_open = self.queue.is_open_for(self.config.protocol.upper_bound(&point));
-        if is_open {
-            self.queue.append(&point);
-            self.stats.accepted += 1;
-        }
-        is_open
     }
 
     /// Points were queued, for which something may have to be done.
@@ -329,16 +336,17 @@ impl Sender {
         if !self.admission.is_like(&batch.admission) {
             return Err(EnqueueError::ForeignBatch);
         }
-        if batch.points > 0 {
+        let points = batch.points();
+        if points > 0 {
             self.make_room(batch.bytes())?;
         }
         self.stats.skipped += std::mem::take(&mut batch.skipped);
-        let points = std::mem::take(&mut batch.points);
+        let full = std::mem::take(&mut batch.full);
         if points == 0 {
             return Ok(self.ticket_of(u64::MAX, 0));
         }
         let first = self.stats.accepted + 1;
-        self.queue.push_frame(&mut batch.bytes, points, first, &mut self.pool);
+        self.queue.push_frame(&mut batch.open, first, full, &mut self.pool);
         Ok(self.accepted(points))
     }
 

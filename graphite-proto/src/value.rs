@@ -23,6 +23,7 @@ pub enum Value {
 
 impl Value {
     /// Returns whether the value is neither NaN nor infinite.
+    #[inline]
     pub fn is_finite(self) -> bool {
         match self {
             Self::I64(_) | Self::U64(_) => true,
@@ -102,30 +103,54 @@ impl From<f32> for Value {
 /// Any integer and any [`SystemTime`] makes one; one outside 0 to 4,294,967,295 is kept as it is
 /// and refused where the point is sent, since go-carbon answers it by dropping the frame and the
 /// connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(i128);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp {
+    /// The upper and the lower half of the seconds, in words that a point is moved about by: what
+    /// is stored by words and loaded as a whole makes a processor wait for each point.
+    high: i64,
+    low: u64,
+}
 
 impl Timestamp {
     /// The latest timestamp that every receiver takes: 4,294,967,295, in the year 2106.
-    pub const MAX: Self = Self(u32::MAX as i128);
+    pub const MAX: Self = Self { high: 0, low: u32::MAX as u64 };
 
     /// Returns the whole seconds since the Unix epoch, negative before it.
     pub fn seconds(self) -> i128 {
-        self.0
+        i128::from(self.high) << 64 | i128::from(self.low)
+    }
+
+    #[inline]
+    const fn from_i128(seconds: i128) -> Self {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "its halves")]
+        Self { high: (seconds >> 64) as i64, low: seconds as u64 }
+    }
+
+    /// Returns the seconds if every receiver takes them.
+    #[inline]
+    pub(crate) fn in_range(self) -> Option<u32> {
+        u32::try_from(self.low).ok().filter(|_| self.high == 0)
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Timestamp").field(&self.seconds()).finish()
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.seconds().fmt(f)
     }
 }
 
 macro_rules! timestamp_from {
     ($($from:ty),*) => {$(
         impl From<$from> for Timestamp {
+            #[inline]
             fn from(seconds: $from) -> Self {
-                Self(seconds.into())
+                Self::from_i128(seconds.into())
             }
         }
     )*};
@@ -135,20 +160,20 @@ timestamp_from!(i8, i16, i32, i64, i128, u8, u16, u32, u64);
 
 impl From<isize> for Timestamp {
     fn from(seconds: isize) -> Self {
-        Self(seconds as i128)
+        Self::from_i128(seconds as i128)
     }
 }
 
 impl From<usize> for Timestamp {
     fn from(seconds: usize) -> Self {
-        Self(seconds as i128)
+        Self::from_i128(seconds as i128)
     }
 }
 
 /// Beyond `i128::MAX` the timestamp stays at `i128::MAX`, which is as far out of range.
 impl From<u128> for Timestamp {
     fn from(seconds: u128) -> Self {
-        Self(i128::try_from(seconds).unwrap_or(i128::MAX))
+        Self::from_i128(i128::try_from(seconds).unwrap_or(i128::MAX))
     }
 }
 
@@ -156,10 +181,11 @@ impl From<u128> for Timestamp {
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         match time.duration_since(UNIX_EPOCH) {
-            Ok(after) => Self(after.as_secs().into()),
+            Ok(after) => Self::from(after.as_secs()),
             Err(before) => {
                 let before = before.duration();
-                Self(-i128::from(before.as_secs()) - i128::from(before.subsec_nanos() > 0))
+                let seconds = i128::from(before.as_secs());
+                Self::from_i128(-seconds - i128::from(before.subsec_nanos() > 0))
             }
         }
     }

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use crate::batch::Batch;
 use crate::client::error::{FlushError, SendError, TryFeedError};
 use crate::client::handle::Client;
 use crate::client::line::Place;
@@ -24,20 +25,32 @@ use crate::value::Timestamp;
 
 /// Feeds points by the million: one of its own for each task or thread that produces them.
 ///
-/// Points are encoded into a frame of 65,536 bytes that is the feeder's alone, and take nothing
-/// that others share. The frame is handed to the client's queue when it is full, by
+/// Points are encoded into a frame of 65,536 bytes that is the feeder's, and take nothing that
+/// others share. The frame is handed to the client's queue when it is full, by
 /// [`flush`](Self::flush), when it has been there for the [`linger`](super::Builder::linger) time
 /// or up to twice that, when the client is closed, and when the feeder is dropped. Until then its
 /// points are the feeder's own: [`pending`](Self::pending) tells how many,
 /// [`stats`](Client::stats) does not count them yet, and [`Client::flush`] does not wait for them.
 /// Points of one feeder stay in order.
 ///
+/// # The end of a burst
+///
+/// While points come so fast that each frame is full within the linger time, the frame is out of
+/// everybody's reach, and no lock is taken for a point. What has come since the last full one then
+/// waits for the next call: **end a burst by [`flush`](Self::flush)**. After a call that finds that
+/// the time has passed, and in the first frame of a burst, the client's task takes care of it.
+///
+/// # When there is no room
+///
 /// A feeder that is dropped while the queue is full cannot wait for room: its points count as
-/// rejected then, and [`Event::Abandoned`](crate::Event::Abandoned) tells how many. So do those of
-/// one that finds no room when the client is closed. Await [`flush`](Self::flush) before.
+/// rejected then, and [`Event::Abandoned`](crate::Event::Abandoned) tells how many. So do those that
+/// it still has when the client has been closed. Await [`flush`](Self::flush) before.
 pub struct Feeder<R: Runtime> {
     client: Client<R>,
     slot: Arc<Slot>,
+    /// The frame, while it is kept out of the slot.
+    own: Batch,
+    keeps: bool,
     place: Place,
 }
 
@@ -45,13 +58,12 @@ impl<R: Runtime> Client<R> {
     /// Returns a handle that costs a point next to nothing beyond its encoding; it shares this
     /// client's queue and connection.
     pub fn feeder(&self) -> Feeder<R> {
-        let slot = {
-            let mut machine = self.shared().lock();
-            let slot = Slot::new(machine.sender.batch(), machine.closing);
-            machine.slots.add(slot.clone());
-            slot
-        };
-        Feeder { client: self.clone(), slot, place: Place::default() }
+        let mut machine = self.shared().lock();
+        let (slot, own) =
+            (Slot::new(machine.sender.batch(), machine.closing), machine.sender.batch());
+        machine.slots.add(slot.clone());
+        drop(machine);
+        Feeder { client: self.clone(), slot, own, keeps: false, place: Place::default() }
     }
 }
 
@@ -96,14 +108,13 @@ impl<R: Runtime> Feeder<R> {
     pub fn try_feed<'a>(&mut self, metric: impl Into<Metric<'a>>) -> Result<(), TryFeedError> {
         let metric = metric.into();
         let timestamp = stamp(&metric, self.client.runtime());
+        if self.push_usual(&metric, timestamp) {
+            return Ok(());
+        }
         loop {
             match self.push(&metric, timestamp) {
                 Push::Done => return Ok(()),
-                Push::Full => {
-                    if let Some(mut open) = self.slot.open_soon() {
-                        self.client.shared().try_feed(&mut *open)?;
-                    }
-                }
+                Push::Full => self.try_hand_over()?,
                 Push::Busy => std::hint::spin_loop(),
                 Push::Closed => return Err(TryFeedError::Closed),
                 Push::Invalid(error) => {
@@ -127,6 +138,7 @@ impl<R: Runtime> Feeder<R> {
     ///
     /// Dropping the future loses nothing; what was handed over stays queued.
     pub async fn flush(&mut self) -> Result<(), FlushError> {
+        self.give_back();
         let mut fed = Fed::<R, Metric<'_>> { feeder: self, given: None, held: None };
         poll_fn(|cx| fed.poll_hand_over(cx)).await.map_err(|error| match error {
             SendError::Full(failure) => FlushError::Full(failure),
@@ -139,7 +151,8 @@ impl<R: Runtime> Feeder<R> {
     /// Returns how many points are in the frame, and not in the client's queue yet.
     #[must_use]
     pub fn pending(&self) -> u64 {
-        self.slot.open_soon().map_or(0, |open| open.batch.points())
+        let left = || self.slot.open_soon().map_or(0, |open| open.batch.points());
+        if self.keeps { self.own.points() } else { left() }
     }
 
     /// Returns the client that the frames are handed to.
@@ -148,8 +161,37 @@ impl<R: Runtime> Feeder<R> {
         &self.client
     }
 
-    #[inline]
-    fn push(&self, metric: &Metric<'_>, timestamp: Timestamp) -> Push {
+    /// Takes a point as nearly all are, into a frame that is out of the slot.
+    #[inline(always)]
+    fn push_usual(&mut self, metric: &Metric<'_>, timestamp: Timestamp) -> bool {
+        self.keeps && !self.slot.is_asked() && self.own.push_usual(metric, timestamp)
+    }
+
+    /// Hands the frame over, if there is room for it now.
+    fn try_hand_over(&mut self) -> Result<(), EnqueueError> {
+        let Some(mut open) = self.slot.open_soon() else { return Ok(()) };
+        let full = open.batch.full;
+        let result = self.client.shared().try_feed(&mut *open);
+        drop(open);
+        self.keep(full && result.is_ok());
+        result
+    }
+
+    /// Takes any point.
+    fn push(&mut self, metric: &Metric<'_>, timestamp: Timestamp) -> Push {
+        if self.keeps && self.slot.is_asked() {
+            self.give_back();
+        }
+        if self.keeps {
+            match self.own.push(metric, timestamp) {
+                Ok(true) => return Push::Done,
+                Ok(false) => {
+                    self.give_back();
+                    return Push::Full;
+                }
+                Err(error) => return Push::Invalid(error),
+            }
+        }
         let Some(mut open) = self.slot.open() else { return Push::Busy };
         if open.closed {
             return Push::Closed;
@@ -164,6 +206,41 @@ impl<R: Runtime> Feeder<R> {
             }
             Ok(false) => Push::Full,
             Err(error) => Push::Invalid(error),
+        }
+    }
+
+    /// Keeps the next frame out of the slot, if the last one was `full` when it was handed over.
+    fn keep(&mut self, full: bool) {
+        let Some(mut open) = self.slot.open().filter(|open| full && open.batch.is_empty()) else {
+            return;
+        };
+        std::mem::swap(&mut self.own, &mut open.batch);
+        (open.kept, open.seen) = (true, false);
+        let watched = std::mem::replace(&mut open.watched, true);
+        drop(open);
+        self.slot.ask(false);
+        self.keeps = true;
+        if !watched {
+            self.watch();
+        }
+    }
+
+    /// Puts the frame back into the slot.
+    #[cold]
+    fn give_back(&mut self) {
+        if !self.keeps {
+            return;
+        }
+        // Nobody has anything to do in it meanwhile, but to look.
+        let Some(mut open) = self.slot.open_soon() else { return };
+        std::mem::swap(&mut self.own, &mut open.batch);
+        (open.kept, open.seen) = (false, true);
+        let watched = std::mem::replace(&mut open.watched, true);
+        drop(open);
+        self.slot.ask(false);
+        self.keeps = false;
+        if !watched {
+            self.watch();
         }
     }
 
@@ -184,6 +261,7 @@ impl<R: Runtime> Feeder<R> {
 
 impl<R: Runtime> Drop for Feeder<R> {
     fn drop(&mut self) {
+        self.give_back();
         let shared = self.client.shared();
         let mut open = self.slot.open_soon();
         shared.with(|machine| {
@@ -239,7 +317,7 @@ impl<R: Runtime, M> Fed<'_, '_, R, M> {
     /// Hands the frame over, as soon as there is room.
     #[cold]
     fn poll_hand_over(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        let Feeder { client, slot, place } = &mut *self.feeder;
+        let Feeder { client, slot, place, .. } = &mut *self.feeder;
         let Some(mut open) = slot.open() else {
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -247,7 +325,11 @@ impl<R: Runtime, M> Fed<'_, '_, R, M> {
         if open.batch.is_empty() {
             return Poll::Ready(Ok(()));
         }
-        client.shared().poll_queue(&mut *open, place, false, cx).map_ok(drop)
+        let full = open.batch.full;
+        let queued = ready!(client.shared().poll_queue(&mut *open, place, false, cx));
+        drop(open);
+        self.feeder.keep(full && queued.is_ok());
+        Poll::Ready(queued.map(drop))
     }
 }
 
@@ -260,7 +342,7 @@ impl<'a, R: Runtime, M: Into<Metric<'a>>> Future for Fed<'_, 'a, R, M> {
         if let Some(given) = this.given.take() {
             let metric = given.into();
             let timestamp = stamp(&metric, this.feeder.client.runtime());
-            if let Push::Done = this.feeder.push(&metric, timestamp) {
+            if this.feeder.push_usual(&metric, timestamp) {
                 return Poll::Ready(Ok(()));
             }
             this.held = Some((metric, timestamp));

@@ -16,7 +16,7 @@ use crate::client::waiters::Wait;
 use crate::error::EnqueueError;
 use crate::event::Failure;
 use crate::instant::Instant;
-use crate::metric::Metric;
+use crate::metric::{Metric, Point};
 use crate::sender::Sender;
 use crate::ticket::Ticket;
 use crate::value::Timestamp;
@@ -99,12 +99,13 @@ pub(crate) struct Queued {
 }
 
 impl<R: Runtime> Shared<R> {
-    /// Queues a point if nothing is to be decided for it: there is a frame that takes it, nobody
-    /// waits, and no task has to give way.
+    /// Queues a point if nothing is to be decided for it: it is as usual, there is a frame that
+    /// takes it, nobody waits, and no task has to give way.
     #[inline]
     pub(crate) fn feed_quickly(&self, metric: &Metric<'_>, timestamp: Timestamp) -> bool {
+        let Some(point) = Point::usual(metric.path(), metric, timestamp) else { return false };
         let mut machine = self.lock();
-        machine.is_calm() && machine.sender.append(metric, timestamp)
+        machine.is_calm() && machine.sender.append(&point)
     }
 
     /// Queues a load, or stands in line until there is room. One that is `wanted` out is also

@@ -39,30 +39,45 @@ impl<'c, R: Runtime> Sending<'c, R> {
         items: impl Iterator<Item = Metric<'a>>,
     ) -> Result<(usize, Option<Queued>), BatchError> {
         let timestamp = self.shared.runtime.timestamp();
-        for metric in items {
-            loop {
-                if self.items == 0 && !self.shared.lock().has_room_for_frame() {
-                    self.queue_one(&metric, timestamp).await?;
-                    break;
-                }
-                let Some(frame) = &mut self.frame else { break };
-                match frame.push(&metric, timestamp) {
-                    Ok(true) => {
-                        self.items += 1;
-                        break;
-                    }
-                    Ok(false) => self.hand_over(false).await?,
-                    Err(_) => {
-                        self.hand_over(false).await?;
-                        // Told and counted as it is by itself.
-                        self.queue_one(&metric, timestamp).await?;
-                        break;
-                    }
-                }
+        let mut items = items;
+        while let Some(metric) = self.fill(&mut items, timestamp) {
+            if self.items > 0 && self.push(&metric, timestamp) {
+                continue;
+            }
+            self.hand_over(false).await?;
+            // The first of a frame, if there is room for one.
+            if !self.shared.lock().has_room_for_frame() || !self.push(&metric, timestamp) {
+                // One that is not valid is told and counted as it is by itself.
+                self.queue_one(&metric, timestamp).await?;
             }
         }
         self.hand_over(true).await?;
         Ok((self.queued, self.done.take()))
+    }
+
+    /// Encodes items until one cannot be added to the frame, which is returned. Not part of the
+    /// future, where each item would have to be put into memory.
+    fn fill<'a>(
+        &mut self,
+        items: &mut impl Iterator<Item = Metric<'a>>,
+        timestamp: Timestamp,
+    ) -> Option<Metric<'a>> {
+        let frame = self.frame.as_mut()?;
+        for metric in items {
+            if !frame.push_usual(&metric, timestamp) {
+                return Some(metric);
+            }
+            self.items += 1;
+        }
+        None
+    }
+
+    /// Adds an item to the frame, unless it finds no room or is not valid.
+    fn push(&mut self, metric: &Metric<'_>, timestamp: Timestamp) -> bool {
+        let frame = self.frame.as_mut();
+        let pushed = frame.is_some_and(|frame| matches!(frame.push(metric, timestamp), Ok(true)));
+        self.items += usize::from(pushed);
+        pushed
     }
 
     /// Queues a point by itself.

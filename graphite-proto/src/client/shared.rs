@@ -217,6 +217,7 @@ impl<R: Runtime> Shared<R> {
             // Under no lock: a feeder that is at work may wait for that.
             let Some(mut open) = slot.open_soon() else { continue };
             open.closed = true;
+            slot.ask(true);
             // What finds no room stays with the feeder, which tells.
             self.with(|machine| drop(open.hand_over(&mut machine.sender, now)));
         }

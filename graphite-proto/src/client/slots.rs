@@ -1,12 +1,14 @@
 //! Where feeders keep their points until their frame is full, and who takes them if it does not
 //! become so.
 //!
-//! A feeder has its frame for itself: others only look in when a linger time has passed and the frame
-//! is not full yet, or when the client closes. What keeps the two apart is a flag of the feeder's own,
-//! which nobody else touches in between: it costs a tenth of encoding a point, where the client's
-//! lock, shared by all, costs several times that. Not here: what a feeder is ([`super::feeder`]).
+//! A feeder whose frames take their time leaves its points in a slot, where the client's task finds
+//! them when a linger time has passed, or the client closes. What keeps the two apart is a flag that
+//! nobody else touches. It is a locked instruction, which on some processors costs as much as a
+//! pickled point; so one whose frames fill quickly keeps them to itself, and is asked for them. Not
+//! here: what a feeder is ([`super::feeder`]).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use try_lock::{Locked, TryLock};
@@ -25,29 +27,47 @@ const LATER: Duration = Duration::from_millis(100);
 /// as encoding a point takes.
 const SPINS: usize = 10_000;
 
-/// A feeder's frame.
-pub(crate) struct Slot(TryLock<Open>);
+/// A feeder's slot.
+pub(crate) struct Slot {
+    open: TryLock<Open>,
+    /// The feeder is to hand over what it keeps to itself.
+    asked: AtomicBool,
+}
 
 /// What is in it.
 pub(crate) struct Open {
     pub(crate) batch: Batch,
     /// Somebody will look whether it was left alone.
     pub(crate) watched: bool,
-    /// The frame was here when somebody last looked.
+    /// The frame was there when somebody last looked.
     pub(crate) seen: bool,
+    /// The feeder keeps its frame to itself; there is none here.
+    pub(crate) kept: bool,
     /// The client is closed: no point comes in any more.
     pub(crate) closed: bool,
 }
 
 impl Slot {
     pub(crate) fn new(batch: Batch, closed: bool) -> Arc<Self> {
-        Arc::new(Self(TryLock::new(Open { batch, watched: false, seen: false, closed })))
+        let open = Open { batch, watched: false, seen: false, kept: false, closed };
+        Arc::new(Self { open: TryLock::new(open), asked: AtomicBool::new(false) })
+    }
+
+    /// Returns whether the feeder is to hand over what it keeps to itself.
+    #[inline]
+    pub(crate) fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// Asks the feeder, or takes that back.
+    pub(crate) fn ask(&self, asked: bool) {
+        self.asked.store(asked, Ordering::Relaxed);
     }
 
     /// Looks in, unless somebody else does.
     #[inline]
     pub(crate) fn open(&self) -> Option<Locked<'_, Open>> {
-        self.0.try_lock()
+        self.open.try_lock()
     }
 
     /// Looks in as soon as it is free.
@@ -116,6 +136,13 @@ impl Slots {
         self.look = None;
         for slot in &self.slots {
             let next = match slot.open() {
+                Some(mut open) if open.kept => {
+                    // One that fills it within the time is not asked.
+                    let late = std::mem::replace(&mut open.seen, true);
+                    slot.ask(late);
+                    open.watched = !late;
+                    (!late).then_some(self.linger)
+                }
                 Some(mut open) => open.look(line, sender, now, self.linger),
                 // It is at work.
                 None => Some(self.linger),
