@@ -5,12 +5,10 @@
 
 use serde::Serialize as _;
 
-use super::workload::TIME;
-
 /// A way to write points into a block.
 pub(super) trait Format {
     fn open(block: &mut Vec<u8>);
-    fn write(block: &mut Vec<u8>, name: &str, value: f64);
+    fn write(block: &mut Vec<u8>, name: &str, value: f64, time: u32);
     fn seal(block: &mut Vec<u8>);
 }
 
@@ -21,12 +19,12 @@ impl Format for Lines {
     fn open(_: &mut Vec<u8>) {}
 
     #[inline]
-    fn write(block: &mut Vec<u8>, name: &str, value: f64) {
+    fn write(block: &mut Vec<u8>, name: &str, value: f64, time: u32) {
         block.extend_from_slice(name.as_bytes());
         block.push(b' ');
         block.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
         block.push(b' ');
-        block.extend_from_slice(itoa::Buffer::new().format(TIME).as_bytes());
+        block.extend_from_slice(itoa::Buffer::new().format(time).as_bytes());
         block.push(b'\n');
     }
 
@@ -43,11 +41,11 @@ impl Format for Pickles {
     }
 
     #[inline]
-    fn write(block: &mut Vec<u8>, name: &str, value: f64) {
+    fn write(block: &mut Vec<u8>, name: &str, value: f64, time: u32) {
         let options = serde_pickle::SerOptions::new().proto_v2();
         let mut serializer = serde_pickle::Serializer::new(block, options);
         // Memory takes everything, and pickle has a form for all of it.
-        let _ = (name, (TIME, value)).serialize(&mut serializer);
+        let _ = (name, (time, value)).serialize(&mut serializer);
     }
 
     fn seal(block: &mut Vec<u8>) {
@@ -68,7 +66,9 @@ mod tests {
     fn block<F: Format>() -> Vec<u8> {
         let mut block = Vec::new();
         F::open(&mut block);
-        Workload::new().points().for_each(|(name, value)| F::write(&mut block, name, value));
+        for (name, value, time) in Workload::new().points() {
+            F::write(&mut block, name, value, time);
+        }
         F::seal(&mut block);
         block
     }

@@ -16,7 +16,7 @@ use super::row::Kind::{Bare, Ours, Peer};
 use super::row::Reach::AtMost;
 use super::row::{Kind, Row, Sample};
 use super::rows::PROTOCOLS;
-use super::workload::{CYCLE, TIME, Workload};
+use super::workload::{CYCLE, Workload};
 use crate::command::output;
 
 const CYCLES: u64 = 2000;
@@ -44,7 +44,7 @@ pub(super) fn rows(setup: &Setup) -> crate::Result<Vec<Row>> {
             rows.push(row(Bare, format!("write!, {protocol}"), cycles, write).against(&bare, None));
         }
         let ours = move |out: &mut Vec<u8>, workload: &Workload| {
-            Ok(protocol.encode(workload.metrics(), TIME, out)?)
+            Ok(protocol.encode(workload.metrics(), 0, out)?)
         };
         let reach = AtMost(if pickle { 1.5 } else { 1.2 });
         let name = format!("Protocol::encode, {protocol}");
@@ -75,14 +75,16 @@ fn row(
 
 fn by<F: Format>(out: &mut Vec<u8>, workload: &Workload) -> crate::Result {
     F::open(out);
-    workload.points().for_each(|(name, value)| F::write(out, name, value));
+    for (name, value, time) in workload.points() {
+        F::write(out, name, value, time);
+    }
     F::seal(out);
     Ok(())
 }
 
 fn write(out: &mut Vec<u8>, workload: &Workload) -> crate::Result {
-    for (name, value) in workload.points() {
-        writeln!(out, "{name} {value} {TIME}")?;
+    for (name, value, time) in workload.points() {
+        writeln!(out, "{name} {value} {time}")?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use graphyne::{GraphiteClient, GraphiteMessage};
 
 use super::clock::{Told, Watch};
 use super::job::{Job, Sender};
-use super::workload::{TIME, Workload};
+use super::workload::Workload;
 use crate::workspace::root;
 
 /// Returns the path of the script that sends by aiographite.
@@ -23,8 +23,8 @@ pub(super) fn graphyne(job: &Job) -> crate::Result<Told> {
     let mut client = GraphiteClient::builder().address(address).port(job.address.port()).build()?;
     let workload = Workload::new();
     // As `Debug` writes a float, whole ones end in `.0` here as in the other rows.
-    let message = |(name, value): (&str, f64)| {
-        GraphiteMessage::new_with_ts(name, &format!("{value:?}"), TIME.into())
+    let message = |(name, value, time): (&str, f64, u32)| {
+        GraphiteMessage::new_with_ts(name, &format!("{value:?}"), time.into())
     };
     let watch = Watch::start();
     for _ in 0..job.cycles {
@@ -45,7 +45,7 @@ pub(super) fn dipstick(job: &Job) -> crate::Result<Told> {
     let scope = Graphite::send_to(job.address)?.metrics();
     let workload = Workload::new();
     let gauges: Vec<_> =
-        workload.points().map(|(name, value)| (scope.gauge(name), value)).collect();
+        workload.points().map(|(name, value, _)| (scope.gauge(name), value)).collect();
     // It connects some time after it was asked to, and not before there is something to send.
     gauges[0].0.value(0);
     while scope.flush().is_err() {

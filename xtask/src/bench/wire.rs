@@ -43,11 +43,11 @@ fn bare<F: Format>(job: &Job, mut stream: TcpStream) -> crate::Result<Told> {
     let mut block = Vec::with_capacity(BLOCK);
     let watch = Watch::start();
     for _ in 0..job.cycles {
-        for (name, value) in workload.points() {
+        for (name, value, time) in workload.points() {
             if block.is_empty() {
                 F::open(&mut block);
             }
-            F::write(&mut block, name, value);
+            F::write(&mut block, name, value, time);
             // Room for another point.
             if block.len() + 100 > BLOCK {
                 F::seal(&mut block);
@@ -73,9 +73,9 @@ pub(super) async fn tokio(job: &Job) -> crate::Result<Told> {
     let mut line = Vec::new();
     let watch = Watch::start();
     for _ in 0..job.cycles {
-        for (name, value) in workload.points() {
+        for (name, value, time) in workload.points() {
             line.clear();
-            Lines::write(&mut line, name, value);
+            Lines::write(&mut line, name, value, time);
             stream.write_all(&line).await?;
         }
     }
@@ -92,9 +92,9 @@ pub(super) async fn async_std(job: &Job) -> crate::Result<Told> {
     let mut line = Vec::new();
     let watch = Watch::start();
     for _ in 0..job.cycles {
-        for (name, value) in workload.points() {
+        for (name, value, time) in workload.points() {
             line.clear();
-            Lines::write(&mut line, name, value);
+            Lines::write(&mut line, name, value, time);
             stream.write_all(&line).await?;
         }
     }
