@@ -64,7 +64,14 @@ fn head(area: &Area<'_>, machine: &Machine) -> Drawn {
         text(area, name, (left + 16, 77), 12, INK, HPos::Left)?;
         left += 130;
     }
-    Ok(())
+    area.draw(&PathElement::new([(left, 77), (left + 10, 77)], INK))?;
+    let spread = "min..max of the runs; of latency min..90 %";
+    text(area, spread, (left + 16, 77), 12, INK, HPos::Left)
+}
+
+/// Where the line of a row's spread ends: a single late one of hundreds would leave no bar to see.
+fn far(figures: &Figures) -> f64 {
+    figures.ninety.unwrap_or(figures.value.most)
 }
 
 /// A group's rows that have figures.
@@ -83,13 +90,19 @@ impl<'a> Group<'a> {
         GAP + STEP + self.rows.len() as i32 * STEP
     }
 
-    /// Draws it below a line; its longest bar is that of the greatest median.
+    fn heading(&self) -> String {
+        let more = self.rows.iter().all(|(row, _)| row.unit.ends_with("/s"));
+        let better = if more { "longer is better" } else { "shorter is better" };
+        format!("{}; {better}", self.table.heading())
+    }
+
+    /// Draws it below a line.
     fn draw(&self, area: &Area<'_>, top: i32) -> Drawn {
         let heading = (MARGIN, top + GAP / 2 + 4);
-        text(area, &self.table.heading(), heading, 13, INK, HPos::Left)?;
-        let most = self.rows.iter().map(|(_, figures)| figures.value.median).fold(0.0, f64::max);
+        text(area, &self.heading(), heading, 13, INK, HPos::Left)?;
+        let most = self.rows.iter().map(|(_, figures)| far(figures)).fold(0.0, f64::max);
         let at = |figure: f64| {
-            let share = if most > 0.0 { (figure / most).min(1.0) } else { 0.0 };
+            let share = if most > 0.0 { figure / most } else { 0.0 };
             BARS.0 + (share * f64::from(BARS.1 - BARS.0)).round() as i32
         };
         for (index, (row, figures)) in self.rows.iter().enumerate() {
@@ -100,10 +113,10 @@ impl<'a> Group<'a> {
                 KINDS.iter().find(|(kind, ..)| *kind == row.kind).map_or(PALE, |kind| kind.1);
             let bar = [(BARS.0, middle - 6), (at(value.median).max(BARS.0 + 1), middle + 5)];
             area.draw(&Rectangle::new(bar, color.filled()))?;
-            let spread = [(at(value.least), middle), (at(value.most), middle)];
+            let spread = [(at(value.least), middle), (at(far(figures)), middle)];
             area.draw(&PathElement::new(spread, INK))?;
             let figure = format!("{} {}", number(value.median), row.unit);
-            let least = at(value.median).max(at(value.most));
+            let least = at(value.median).max(at(far(figures)));
             text(area, &figure, (least + 6, middle), 12, INK, HPos::Left)?;
         }
         Ok(())
@@ -149,7 +162,7 @@ mod tests {
         let svg = drawn(true);
         assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
         assert!(svg.contains("half &lt;of it&gt;") && svg.contains("5.00 M points/s"), "{svg}");
-        assert!(svg.contains("cargo xtask bench") && !svg.contains("absent"), "{svg}");
+        assert!(svg.contains("longer is better") && !svg.contains("absent"), "{svg}");
         for width in ["width=\"200\"", "width=\"400\""] {
             assert!(svg.contains(width), "{width}: {svg}");
         }

@@ -70,7 +70,7 @@ fn measure(runtime: Choice, delivery: Delivery, rate: u64, seconds: u64) -> crat
     let sent = read as f64 / bytes as f64;
     let broken = read > MOST * bytes || taken > bare * MOST as u32 + ON_TOP;
     Ok(Sample {
-        note: Some(format!("{sent:.2} times the bytes, {connections} connections")),
+        note: Some(format!("{sent:.2} times the bytes; connections: {connections}")),
         broken: broken.then(|| format!("more than {MOST} times the bytes or the time")),
         ..Sample::one(taken.as_secs_f64() / bare.as_secs_f64())
     })
