@@ -166,7 +166,10 @@ pub(crate) fn run(args: Args) -> crate::Result {
 impl Group {
     fn measure(&self, setup: &Setup, rounds: u64) -> crate::Result<Table> {
         let rounds = if self.once { 1 } else { rounds };
-        let rows = row::run((self.rows)(setup)?, rounds)?;
+        let rows = (self.rows)(setup)?;
+        // The table comes when all is measured, which may take minutes.
+        eprintln!("measuring {}: {} rows, rounds: {rounds}", self.name, rows.len());
+        let rows = row::run(rows, rounds)?;
         Ok(Table { name: self.name, title: self.title, rounds, charted: self.charted, rows })
     }
 }
