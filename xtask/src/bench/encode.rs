@@ -1,16 +1,16 @@
-//! Rows of encoding alone: one thread, memory to memory.
+//! Rows of encoding alone: one thread, memory to memory, told in processor time.
 //!
 //! Not here: names, which are another group ([`super::names`]).
 
 use std::hint::black_box;
 use std::io::Write as _;
 use std::process::Command;
-use std::time::Instant;
 
 use graphite_proto::Protocol;
 
 use super::Setup;
 use super::bare::{Format, Lines, Pickles};
+use super::clock::busy;
 use super::peers::script;
 use super::row::Kind::{Bare, Ours, Peer};
 use super::row::Reach::AtMost;
@@ -20,7 +20,7 @@ use super::workload::{CYCLE, Workload};
 use crate::command::output;
 
 const CYCLES: u64 = 2000;
-const UNIT: &str = "ns/point";
+const UNIT: &str = "CPU ns/point";
 
 pub(super) fn rows(setup: &Setup) -> crate::Result<Vec<Row>> {
     let cycles = setup.less(CYCLES, 5);
@@ -63,13 +63,15 @@ fn row(
 ) -> Row {
     let (workload, mut out) = (Workload::new(), Vec::new());
     Row::new(kind, name, UNIT, move || {
-        let begun = Instant::now();
-        for _ in 0..cycles {
-            out.clear();
-            write(&mut out, black_box(&workload))?;
-            black_box(&out);
-        }
-        Ok(Sample::one(begun.elapsed().as_secs_f64() * 1e9 / (cycles * CYCLE) as f64))
+        let nanos = busy(|| {
+            for _ in 0..cycles {
+                out.clear();
+                write(&mut out, black_box(&workload))?;
+                black_box(&out);
+            }
+            Ok(())
+        })?;
+        Ok(Sample::one(nanos / (cycles * CYCLE) as f64))
     })
 }
 

@@ -1,14 +1,15 @@
-//! Rows of names: each scheme of graphite-encoder, beside what Python's own codecs take.
+//! Rows of names: each scheme of graphite-encoder, beside what Python's own codecs take, in
+//! processor time.
 //!
 //! Not here: the cost beside a bare scan, which is `cargo bench -p graphite-encoder`.
 
 use std::hint::black_box;
 use std::process::Command;
-use std::time::Instant;
 
 use graphite_encoder::Scheme;
 
 use super::Setup;
+use super::clock::busy;
 use super::row::Kind::{Ours, Peer};
 use super::row::{Row, Sample};
 use crate::command::output;
@@ -23,7 +24,7 @@ const SCHEMES: [(Scheme, &str, Option<&str>); 4] = [
     (Scheme::Portable, "Portable", None),
 ];
 const CALLS: u64 = 200_000;
-const UNIT: &str = "ns/name";
+const UNIT: &str = "CPU ns/name";
 
 pub(super) fn rows(setup: &Setup) -> Vec<Row> {
     let calls = setup.less(CALLS, 5);
@@ -32,11 +33,13 @@ pub(super) fn rows(setup: &Setup) -> Vec<Row> {
         for (scheme, name, code) in SCHEMES {
             let theirs = format!("Python {name}, {part}");
             let ours = Row::new(Ours, format!("{name}, {part}"), UNIT, move || {
-                let begun = Instant::now();
-                for _ in 0..calls {
-                    black_box(scheme.encode(black_box(part))?);
-                }
-                Ok(Sample::one(begun.elapsed().as_secs_f64() * 1e9 / calls as f64))
+                let nanos = busy(|| {
+                    for _ in 0..calls {
+                        black_box(scheme.encode(black_box(part))?);
+                    }
+                    Ok(())
+                })?;
+                Ok(Sample::one(nanos / calls as f64))
             });
             rows.push(ours.against(&theirs, None));
             if let Some(code) = code {
@@ -50,8 +53,9 @@ pub(super) fn rows(setup: &Setup) -> Vec<Row> {
 /// Times an expression of Python's in which the part is called `n`.
 fn python(part: &str, code: &str, calls: u64) -> crate::Result<Sample> {
     let program = format!(
-        "import sys, timeit\nfrom urllib.parse import quote\nn = sys.argv[1]\n\
-         print(timeit.timeit(lambda: {code}, number={calls}) / {calls} * 1e9)"
+        "import sys, time, timeit\nfrom urllib.parse import quote\nn = sys.argv[1]\n\
+         t = timeit.timeit(lambda: {code}, timer=time.thread_time, number={calls})\n\
+         print(t / {calls} * 1e9)"
     );
     let mut command = Command::new("python3");
     let text = output(command.args(["-X", "utf8", "-c", &program, part]), "")?;
