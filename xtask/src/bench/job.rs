@@ -138,7 +138,9 @@ impl Job {
         command.args((!self.sender.is_python()).then_some("bench-sender"));
         command.args([name(self.sender), name(self.runtime), name(self.protocol)]);
         command.args([self.tasks, self.cycles].map(|number| number.to_string()));
-        Ok(output(command.arg(self.address.to_string()), "")?.parse()?)
+        command.arg(self.address.to_string());
+        let told = output(&mut command, "").map_err(|error| cause(&error.to_string()))?;
+        Ok(told.parse()?)
     }
 
     /// Refuses a figure for which not every point has arrived.
@@ -187,7 +189,37 @@ impl Measured {
     }
 }
 
+/// Cuts from an error what comes from this program's having run itself.
+fn cause(error: &str) -> String {
+    error.rsplit_once("xtask bench: ").map_or(error, |(_, cause)| cause).to_owned()
+}
+
 /// Returns the name of a value on a command line.
 fn name(value: impl ValueEnum) -> String {
     value.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_lost_points_is_no_figure() {
+        let job = |sender, protocol| Job::new(sender, protocol, Runtime::Tokio, 3);
+        let lines = job(Sender::Feed, Protocol::Plaintext);
+        assert!(lines.check(3 * 48_592).is_ok());
+        assert!(lines.check(3 * 48_592 - 1).is_err() && lines.check(3 * 48_592 + 1).is_err());
+        let cycle = Workload::new().encoded(Protocol::Pickle).unwrap().len() as u64;
+        let pickles = job(Sender::Feed, Protocol::Pickle);
+        // In one frame or in three.
+        assert!(pickles.check(3 * cycle - 20).is_ok() && pickles.check(3 * cycle).is_ok());
+        assert!(pickles.check(2 * cycle + 10).is_err());
+    }
+
+    #[test]
+    fn an_error_of_a_senders_process_is_its_last_word() {
+        let error = "\"/proc/self/exe\" ended with exit status: 1: xtask bench: no room";
+        assert_eq!(cause(error), "no room");
+        assert_eq!(cause("no such file"), "no such file");
+    }
 }

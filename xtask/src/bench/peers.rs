@@ -56,7 +56,7 @@ pub(super) fn dipstick(job: &Job) -> crate::Result<Told> {
         for (gauge, value) in &gauges {
             gauge.value(*value as i64);
         }
-        scope.flush()?;
+        scope.flush().map_err(|error| format!("dipstick gave up on a full socket: {error}"))?;
     }
     watch.stop()
 }
