@@ -154,7 +154,7 @@ impl Job {
             (_, Protocol::Pickle) => bytes >= (cycle - 10) * self.cycles,
             _ => bytes == cycle * self.cycles,
         };
-        if good { Ok(()) } else { Err(format!("only {bytes} bytes of {points} points").into()) }
+        if good { Ok(()) } else { Err(format!("{bytes} bytes came for {points} points").into()) }
     }
 
     fn measured(&self, told: Told, end: u64) -> Measured {
