@@ -59,7 +59,7 @@ const GROUPS: &[Group] = &[
     group("encode", "points to bytes, one thread, no socket", encode::rows),
     group("deliver", "points sent until the receiver has read them", |s| Ok(rows::deliver(s))),
     group("one-by-one", "each point awaited before the next", |s| Ok(rows::one_by_one(s))),
-    group("scaling", "the same points fed by clones at once, tokio", |s| Ok(rows::scaling(s))),
+    group("scaling", "the same points fed by tasks at once, tokio", |s| Ok(rows::scaling(s))),
     Group {
         charted: false,
         ..group("growth", "ever more points by feed, tokio", |s| Ok(rows::growth(s)))

@@ -11,12 +11,14 @@ use std::thread;
 use graphite_proto::{Protocol, Receiver};
 
 /// By which of the clients, and by how many tasks.
-const SENDERS: [(&str, &str, u64); 13] = [
+const SENDERS: [(&str, &str, u64); 15] = [
     ("raw", "tokio", 1),
     ("bare", "tokio", 1),
     ("feed", "tokio", 1),
     ("feed", "async-std", 1),
     ("clones", "tokio", 3),
+    ("feeders", "tokio", 3),
+    ("feeders", "async-std", 1),
     ("send-multiple", "tokio", 1),
     ("send-multiple", "async-std", 1),
     ("send", "tokio", 1),
@@ -85,7 +87,7 @@ fn a_sender_sends_every_point_of_every_cycle() {
         let numbers = told.split_whitespace().filter(|word| word.parse::<u64>().is_ok());
         assert_eq!(numbers.count(), 4, "{sender}: {told}");
     }
-    for (sender, runtime, tasks) in &SENDERS[..7] {
+    for (sender, runtime, tasks) in &SENDERS[..9] {
         let (bytes, _) = sent(sender, runtime, "pickle", *tasks);
         let lines = lines(Protocol::Pickle, &bytes);
         assert!(lines == expected, "{sender}, {runtime}: {} points", lines.len());
@@ -105,6 +107,8 @@ fn dipstick_sends_every_gauge_and_one_to_begin_with() {
 fn the_receiver_counts_what_it_reads() {
     let mut child =
         xtask().arg("bench-receiver").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    // Whose end would end it, and which waiting for it would close.
+    let stdin = child.stdin.take();
     let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
     let address = output.next().unwrap().unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
@@ -113,4 +117,5 @@ fn the_receiver_counts_what_it_reads() {
     let told = output.next().unwrap().unwrap();
     assert!(told.starts_with("300000 "), "{told}");
     assert!(child.wait().unwrap().success());
+    drop(stdin);
 }

@@ -91,23 +91,33 @@ impl<'a> Group<'a> {
     }
 
     fn heading(&self) -> String {
-        let more = self.rows.iter().all(|(row, _)| row.unit.ends_with("/s"));
-        let better = if more { "longer is better" } else { "shorter is better" };
+        let is_rate = |(row, _): &(&Outcome, _)| row.unit.ends_with("/s");
+        let better = match self.rows.iter().filter(|row| is_rate(row)).count() {
+            0 => "shorter is better",
+            rates if rates == self.rows.len() => "longer is better",
+            _ => "longer is better, but of time",
+        };
         format!("{}; {better}", self.table.heading())
+    }
+
+    /// Returns what the longest line of a unit stands for.
+    fn most(&self, unit: &str) -> f64 {
+        let same = self.rows.iter().filter(|(row, _)| row.unit == unit);
+        same.map(|(_, figures)| far(figures)).fold(0.0, f64::max)
     }
 
     /// Draws it below a line.
     fn draw(&self, area: &Area<'_>, top: i32) -> Drawn {
         let heading = (MARGIN, top + GAP / 2 + 4);
         text(area, &self.heading(), heading, 13, INK, HPos::Left)?;
-        let most = self.rows.iter().map(|(_, figures)| far(figures)).fold(0.0, f64::max);
-        let at = |figure: f64| {
-            let share = if most > 0.0 { figure / most } else { 0.0 };
-            BARS.0 + (share * f64::from(BARS.1 - BARS.0)).round() as i32
-        };
         for (index, (row, figures)) in self.rows.iter().enumerate() {
             let middle = top + GAP + STEP / 2 + index as i32 * STEP + 2;
             let value = figures.value;
+            let most = self.most(row.unit);
+            let at = |figure: f64| {
+                let share = if most > 0.0 { figure / most } else { 0.0 };
+                BARS.0 + (share * f64::from(BARS.1 - BARS.0)).round() as i32
+            };
             text(area, &row.name, (BARS.0 - 8, middle), 12, INK, HPos::Right)?;
             let color =
                 KINDS.iter().find(|(kind, ..)| *kind == row.kind).map_or(PALE, |kind| kind.1);

@@ -24,7 +24,7 @@ pub(super) async fn run<R: Runtime + Default>(job: &Job) -> crate::Result<Told> 
     let client = builder.connect(job.address).await?;
     let watch = Watch::start();
     match job.sender {
-        Sender::Clones => clones(job, &workload, &client).await?,
+        Sender::Clones | Sender::Feeders => tasks(job, &workload, &client).await?,
         Sender::SendMultiple => {
             for _ in 0..job.cycles {
                 client.send_multiple(workload.metrics()).await?;
@@ -37,7 +37,6 @@ pub(super) async fn run<R: Runtime + Default>(job: &Job) -> crate::Result<Told> 
                 }
             }
         }
-        // Further senders of the client go here, and their rows into `rows.rs`.
         _ => feed(&client, &workload, job.cycles).await?,
     }
     client.flush().await?;
@@ -58,8 +57,23 @@ async fn feed<R: Runtime>(
     Ok(())
 }
 
+/// Feeds everything through a feeder.
+async fn by_feeder<R: Runtime>(
+    client: &Client<R>,
+    workload: &Workload,
+    cycles: u64,
+) -> crate::Result {
+    let mut feeder = client.feeder();
+    for _ in 0..cycles {
+        for metric in workload.metrics() {
+            feeder.feed(metric).await?;
+        }
+    }
+    Ok(feeder.flush().await?)
+}
+
 /// Feeds by tasks of the runtime, each with a clone and its share.
-async fn clones<R: Runtime + Default>(
+async fn tasks<R: Runtime + Default>(
     job: &Job,
     workload: &Arc<Workload>,
     client: &Client<R>,
@@ -67,9 +81,12 @@ async fn clones<R: Runtime + Default>(
     let (done, mut outcomes) = mpsc::unbounded();
     for _ in 0..job.tasks {
         let (client, workload, done) = (client.clone(), workload.clone(), done.clone());
-        let cycles = job.cycles / job.tasks;
+        let (sender, cycles) = (job.sender, job.cycles / job.tasks);
         R::default().spawn(async move {
-            let outcome = feed(&client, &workload, cycles).await;
+            let outcome = match sender {
+                Sender::Feeders => by_feeder(&client, &workload, cycles).await,
+                _ => feed(&client, &workload, cycles).await,
+            };
             // Nobody listens any more if another has failed.
             let _ = done.unbounded_send(outcome.map_err(|error| error.to_string()));
         });

@@ -31,6 +31,8 @@ pub(super) enum Sender {
     Feed,
     /// The same by many clones at once.
     Clones,
+    /// Feeders, one for each of many tasks.
+    Feeders,
     /// `send_multiple`, a cycle each.
     SendMultiple,
     /// `send`, one after the other.
@@ -181,6 +183,11 @@ impl Measured {
     /// In nanoseconds a point.
     pub(super) fn nanos(self) -> Sample {
         self.sample(self.nanos / self.points)
+    }
+
+    /// In nanoseconds of processor time a point.
+    pub(super) fn cpu(self) -> Sample {
+        Sample { cpu: None, ..self.sample(self.cpu / self.points) }
     }
 
     fn sample(self, value: f64) -> Sample {

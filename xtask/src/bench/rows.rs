@@ -1,4 +1,4 @@
-//! The rows that send from one process to another: all of them at once, one by one, by many clones,
+//! The rows that send from one process to another: all of them at once, one by one, by many tasks,
 //! and ever more points.
 //!
 //! Not here: what a sender does ([`super::job`] and what it calls), nor the other groups.
@@ -10,7 +10,7 @@ use graphite_proto::Protocol;
 use super::Setup;
 use super::job::{Job, Measured, Sender};
 use super::row::Kind::{Bare, Ours, Peer};
-use super::row::Reach::AtLeast;
+use super::row::Reach::{AtLeast, AtMost};
 use super::row::{Kind, Reach, Row, Sample};
 use super::workload::CYCLE;
 use crate::choice::Runtime::{self, AsyncStd, Tokio};
@@ -29,6 +29,7 @@ const PYTHON: u64 = 20;
 type Figure = fn(Measured) -> Sample;
 const MILLIONS: (&str, Figure) = ("M points/s", Measured::millions);
 const THOUSANDS: (&str, Figure) = ("k points/s", Measured::thousands);
+const CPU: (&str, Figure) = ("CPU ns/point", Measured::cpu);
 const NANOS: (&str, Figure) = ("ns/point", Measured::nanos);
 
 fn row(kind: Kind, name: String, (unit, figure): (&'static str, Figure), job: Job) -> Row {
@@ -69,7 +70,11 @@ pub(super) fn deliver(setup: &Setup) -> Vec<Row> {
                     .against(&feed, at_least(1.0))
                     .against(&bare, None),
             );
-            // Rows of another way to feed go here: at_least(0.9) of bare plaintext, 0.6 of pickle.
+            let reach = if protocol == Protocol::Pickle { 0.6 } else { 0.9 };
+            rows.push(
+                row(Ours, named("a feeder"), MILLIONS, job(Sender::Feeders, runtime))
+                    .against(&bare, at_least(reach)),
+            );
         }
         if protocol == Protocol::Plaintext {
             for (name, sender) in [
@@ -110,19 +115,21 @@ pub(super) fn one_by_one(setup: &Setup) -> Vec<Row> {
     rows
 }
 
-/// The same number of points by more and more clones.
+/// The same number of points by more and more clones and feeders.
 pub(super) fn scaling(setup: &Setup) -> Vec<Row> {
     let cycles = setup.less(DELIVER, 5);
-    let one = "1 clone".to_owned();
-    let clones = |name: String, tasks| {
-        let job = Job::new(Sender::Clones, Protocol::Plaintext, Tokio, cycles);
-        row(Ours, name, MILLIONS, Job { tasks, ..job })
+    let by = |name: &str, sender, tasks, figure| {
+        let job = Job::new(sender, Protocol::Plaintext, Tokio, cycles);
+        row(Ours, name.to_owned(), figure, Job { tasks, ..job })
     };
+    let clones = |name, tasks| by(name, Sender::Clones, tasks, MILLIONS);
+    let feeders = |name, tasks| by(name, Sender::Feeders, tasks, CPU);
     vec![
-        clones(one.clone(), 1),
-        clones("8 clones".to_owned(), 8).against(&one, None),
-        clones("64 clones".to_owned(), 64).against(&one, at_least(0.65)),
-        // Rows of processor time by another way to feed go here: at most 1.1 of one.
+        clones("1 clone", 1),
+        clones("8 clones", 8).against("1 clone", None),
+        clones("64 clones", 64).against("1 clone", at_least(0.65)),
+        feeders("1 feeder", 1),
+        feeders("8 feeders", 8).against("1 feeder", Some(AtMost(1.1))),
     ]
 }
 
