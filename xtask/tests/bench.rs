@@ -11,14 +11,15 @@ use std::thread;
 use graphite_proto::{Protocol, Receiver};
 
 /// By which of the clients, and by how many tasks.
-const SENDERS: [(&str, &str, u64); 15] = [
+const SENDERS: [(&str, &str, u64); 16] = [
     ("raw", "tokio", 1),
     ("bare", "tokio", 1),
     ("feed", "tokio", 1),
     ("feed", "async-std", 1),
     ("clones", "tokio", 3),
+    ("feeder", "tokio", 1),
+    ("feeder", "async-std", 1),
     ("feeders", "tokio", 3),
-    ("feeders", "async-std", 1),
     ("send-multiple", "tokio", 1),
     ("send-multiple", "async-std", 1),
     ("send", "tokio", 1),
@@ -87,7 +88,7 @@ fn a_sender_sends_every_point_of_every_cycle() {
         let numbers = told.split_whitespace().filter(|word| word.parse::<u64>().is_ok());
         assert_eq!(numbers.count(), 4, "{sender}: {told}");
     }
-    for (sender, runtime, tasks) in &SENDERS[..9] {
+    for (sender, runtime, tasks) in &SENDERS[..10] {
         let (bytes, _) = sent(sender, runtime, "pickle", *tasks);
         let lines = lines(Protocol::Pickle, &bytes);
         assert!(lines == expected, "{sender}, {runtime}: {} points", lines.len());

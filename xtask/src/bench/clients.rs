@@ -24,6 +24,7 @@ pub(super) async fn run<R: Runtime + Default>(job: &Job) -> crate::Result<Told> 
     let client = builder.connect(job.address).await?;
     let watch = Watch::start();
     match job.sender {
+        Sender::Feeder => by_feeder(&client, &workload, job.cycles).await?,
         Sender::Clones | Sender::Feeders => tasks(job, &workload, &client).await?,
         Sender::SendMultiple => {
             for _ in 0..job.cycles {

@@ -31,6 +31,8 @@ pub(super) enum Sender {
     Feed,
     /// The same by many clones at once.
     Clones,
+    /// A feeder.
+    Feeder,
     /// Feeders, one for each of many tasks.
     Feeders,
     /// `send_multiple`, a cycle each.

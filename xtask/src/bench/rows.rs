@@ -72,7 +72,7 @@ pub(super) fn deliver(setup: &Setup) -> Vec<Row> {
             );
             let reach = if protocol == Protocol::Pickle { 0.6 } else { 0.9 };
             rows.push(
-                row(Ours, named("a feeder"), MILLIONS, job(Sender::Feeders, runtime))
+                row(Ours, named("a feeder"), MILLIONS, job(Sender::Feeder, runtime))
                     .against(&bare, at_least(reach)),
             );
         }
