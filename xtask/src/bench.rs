@@ -1,190 +1,194 @@
-//! `cargo xtask bench`: what `Confirmed` takes with a slow receiver, beside the bare reading.
+//! `cargo xtask bench`: how fast, at what cost and in how much memory points go out, beside the bare
+//! work and beside other libraries.
 //!
-//! Each row feeds a receiver that reads so many bytes a second, one connection after the other,
-//! and waits until everything is confirmed; the same bytes by `Replay`, in the same run, end when
-//! the receiver has read them. The ratios count: time to what the reading takes at least, bytes
-//! sent to bytes fed. Not here: what is lost, which is `cargo xtask chaos`.
+//! Groups of rows are measured in turn, each several times; all figures come from the run that tells
+//! them. What is sent to a receiver in another process comes from a process of its own, so that
+//! processor time and memory are that row's. Not here: what is lost, which is `cargo xtask chaos`.
 
-use std::io::Read as _;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
+mod bare;
+mod chart;
+mod clients;
+mod clock;
+mod encode;
+mod job;
+mod latency;
+mod machine;
+mod names;
+mod peers;
+mod receiver;
+mod report;
+mod row;
+mod rows;
+mod slow;
+mod stats;
+mod wire;
+mod workload;
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::builder::PossibleValuesParser;
 use clap::value_parser;
-use graphite_proto::{Delivery, Metric};
 
-/// Bytes a second.
-const RATES: [u64; 2] = [30_000, 1_000_000];
-const LEVELS: [(&str, Delivery); 2] = [
-    ("replay", Delivery::Replay { window: Delivery::DEFAULT_WINDOW }),
-    ("confirmed", Delivery::Confirmed { window: Delivery::DEFAULT_WINDOW }),
+use crate::command::loud;
+use crate::interop;
+use crate::workspace::{cargo, root, target};
+pub(crate) use job::{Job, sender};
+use machine::Machine;
+pub(crate) use receiver::run as receiver;
+use report::Table;
+use row::Row;
+
+/// What the tables and the picture have in common.
+const LEGEND: &str = "1,000 names, 48.6 bytes a line; medians, and min..max; ratios are of the \
+    same round";
+
+/// Rows that are compared with each other.
+struct Group {
+    name: &'static str,
+    /// What is measured.
+    title: &'static str,
+    rows: fn(&Setup) -> crate::Result<Vec<Row>>,
+    /// Whether it is in the picture.
+    charted: bool,
+    /// Whether it is run once, since it takes long.
+    once: bool,
+}
+
+const GROUPS: &[Group] = &[
+    group("encode", "points to bytes, one thread, no socket", encode::rows),
+    group("deliver", "points sent until the receiver has read them", |s| Ok(rows::deliver(s))),
+    group("one-by-one", "each point awaited before the next", |s| Ok(rows::one_by_one(s))),
+    group("scaling", "the same points fed by tasks at once, tokio", |s| Ok(rows::scaling(s))),
+    Group {
+        charted: false,
+        ..group("growth", "ever more points by feed, tokio", |s| Ok(rows::growth(s)))
+    },
+    group("latency", "from feed until read, after 20 ms of silence", |s| Ok(latency::rows(s))),
+    Group {
+        charted: false,
+        ..group("names", "parts of names encoded, one thread", |s| Ok(names::rows(s)))
+    },
+    Group {
+        charted: false,
+        once: true,
+        ..group("slow", "time with a slow receiver, over that of the bare reading", |s| {
+            Ok(slow::rows(s))
+        })
+    },
 ];
-/// How often a receiver reads: what it may read in that time.
-const TICK: Duration = Duration::from_millis(10);
-/// The most that a row may take, in times of the bare reading, and on top of it. That is the
-/// promise of `Confirmed`.
-const MOST: u64 = 3;
-const ON_TOP: Duration = Duration::from_secs(60);
 
-type Feed = fn(Delivery, SocketAddr, u64, &Receiver) -> crate::Result;
-
-const CLIENTS: &[(&str, Feed)] =
-    &[("tokio", tokio_client::feed), ("async-std", async_std_client::feed)];
+const fn group(
+    name: &'static str,
+    title: &'static str,
+    rows: fn(&Setup) -> crate::Result<Vec<Row>>,
+) -> Group {
+    Group { name, title, rows, charted: true, once: false }
+}
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "A row that misses its reach is marked and does not fail the command; a \
+    broken promise does: of `slow`, three times the bare reading and a minute.")]
 pub(crate) struct Args {
-    /// How long the bare reading of a row takes, in seconds.
-    #[arg(long, value_name = "N", default_value_t = 40)]
-    #[arg(value_parser = value_parser!(u64).range(1..))]
-    seconds: u64,
+    /// Only these groups of rows; all by default.
+    #[arg(value_name = "GROUP")]
+    #[arg(value_parser = PossibleValuesParser::new(GROUPS.iter().map(|group| group.name)))]
+    groups: Vec<String>,
+    /// Fewer points, and slow receivers for a shorter time.
+    #[arg(long)]
+    quick: bool,
+    /// How often each row is run.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(value_parser = value_parser!(u64).range(5..=1000))]
+    rounds: u64,
+    /// How long the bare reading of a row of `slow` takes, in seconds; by default 40, or 3 with
+    /// --quick.
+    #[arg(long, value_name = "N")]
+    #[arg(value_parser = value_parser!(u64).range(1..=86_400))]
+    seconds: Option<u64>,
+    /// Puts the picture where README shows it.
+    #[arg(long)]
+    commit_chart: bool,
 }
 
-/// Runs all rows; fails if one breaks its promise.
+/// What rows are made by.
+struct Setup {
+    quick: bool,
+    seconds: Option<u64>,
+    target: PathBuf,
+}
+
+impl Setup {
+    /// Returns a number of points, or so many times fewer if it is to be quick.
+    fn less(&self, number: u64, divisor: u64) -> u64 {
+        if self.quick { number / divisor } else { number }
+    }
+
+    fn seconds(&self) -> u64 {
+        self.seconds.unwrap_or(if self.quick { 3 } else { 40 })
+    }
+
+    /// Returns a Python that has aiographite, installed where it is missing, or what to do.
+    fn python(&self) -> Result<PathBuf, String> {
+        interop::python(&self.target)
+    }
+}
+
+/// Runs the groups that are named, or all of them, in a program that is optimised.
 pub(crate) fn run(args: Args) -> crate::Result {
-    println!("runtime    level         bytes/s       bytes  connections  time / bare  sent / fed");
-    let mut broken = Vec::new();
-    for rate in RATES {
-        for (runtime, feed) in CLIENTS {
-            for (level, delivery) in LEVELS {
-                let points = args.seconds * rate / line().len() as u64;
-                let bytes = points * line().len() as u64;
-                let bare = Duration::from_secs_f64(bytes as f64 / rate as f64);
-                let receiver = Receiver::new(rate)?;
-                let begun = Instant::now();
-                feed(delivery, receiver.address, points, &receiver)?;
-                let taken = begun.elapsed();
-                let read = receiver.state.read.load(Ordering::Relaxed);
-                println!(
-                    "{runtime:10} {level:10} {rate:>10} {bytes:>11} {:>12} {:>12.2} {:>11.2}",
-                    receiver.state.connections.load(Ordering::Relaxed),
-                    taken.as_secs_f64() / bare.as_secs_f64(),
-                    read as f64 / bytes as f64
-                );
-                if read > MOST * bytes || taken > bare * MOST as u32 + ON_TOP {
-                    broken.push(format!("{runtime}, {level} at {rate} bytes/s"));
-                }
-            }
+    if cfg!(debug_assertions) {
+        return optimised();
+    }
+    let target = target()?;
+    let folder = target.join("bench");
+    std::fs::create_dir_all(&folder)?;
+    let setup = Setup { quick: args.quick, seconds: args.seconds, target };
+    let machine = Machine::read(command());
+    println!("{}\n{}\n{LEGEND}\n", machine.command, machine.line());
+    let mut tables = Vec::new();
+    for group in GROUPS {
+        if args.groups.is_empty() || args.groups.iter().any(|wanted| wanted == group.name) {
+            let table = group.measure(&setup, args.rounds)?;
+            println!("{}", table.text());
+            tables.push(table);
         }
     }
-    if broken.is_empty() {
-        return Ok(());
+    write(&folder.join("report.md"), &report::markdown(&machine, &tables))?;
+    let chart = chart::draw(&machine, &tables)?;
+    write(&folder.join("chart.svg"), &chart)?;
+    if args.commit_chart {
+        write(&root().join("xtask").join("bench").join("chart.svg"), &chart)?;
     }
-    Err(format!("more than {MOST} times the bytes or the time: {}", broken.join("; ")).into())
+    let broken: Vec<String> = tables.iter().flat_map(Table::broken).collect();
+    if broken.is_empty() { Ok(()) } else { Err(broken.join("; ").into()) }
 }
 
-/// The same code for each client, whose types differ.
-macro_rules! client {
-    ($module:ident, $client:ident, $block_on:path) => {
-        mod $module {
-            use $client::Client;
-
-            use super::*;
-
-            pub(super) fn feed(
-                delivery: Delivery,
-                address: SocketAddr,
-                points: u64,
-                receiver: &Receiver,
-            ) -> crate::Result {
-                $block_on(async {
-                    let client = Client::builder().delivery(delivery).connect(address).await?;
-                    for _ in 0..points {
-                        // A wait for room may be told of a slow proof: the point is not queued.
-                        while client.feed(point()).await.is_err() {}
-                    }
-                    // As it may here, where the points are.
-                    while client.flush().await.is_err() {}
-                    if !matches!(delivery, Delivery::Confirmed { .. }) {
-                        receiver.wait_for(points * line().len() as u64);
-                    }
-                    Ok(())
-                })
-            }
-        }
-    };
-}
-
-client!(tokio_client, graphite_client_tokio, block_on_tokio);
-client!(async_std_client, graphite_client_async_std, async_std::task::block_on);
-
-fn block_on_tokio(future: impl Future<Output = crate::Result>) -> crate::Result {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.worker_threads(2).enable_all().build()?.block_on(future)
-}
-
-fn point() -> Metric<'static> {
-    Metric::new("servers.web01.cpu.user", 0.42).at(1_700_000_000)
-}
-
-/// The point as it is on the wire.
-fn line() -> &'static str {
-    "servers.web01.cpu.user 0.42 1700000000\n"
-}
-
-/// A receiver that reads so many bytes a second, one connection after the other.
-struct Receiver {
-    address: SocketAddr,
-    state: Arc<State>,
-}
-
-#[derive(Default)]
-struct State {
-    read: AtomicU64,
-    connections: AtomicU64,
-    ended: AtomicBool,
-}
-
-impl Receiver {
-    fn new(rate: u64) -> crate::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0))?;
-        let address = listener.local_addr()?;
-        listener.set_nonblocking(true)?;
-        let state = Arc::<State>::default();
-        let shared = state.clone();
-        thread::spawn(move || {
-            while !shared.ended.load(Ordering::Relaxed) {
-                match listener.accept() {
-                    Ok((stream, _)) => {
-                        shared.connections.fetch_add(1, Ordering::Relaxed);
-                        let _ = read_slowly(&stream, rate, &shared);
-                    }
-                    Err(_) => thread::sleep(Duration::from_millis(1)),
-                }
-            }
-        });
-        Ok(Self { address, state })
-    }
-
-    fn wait_for(&self, bytes: u64) {
-        while self.state.read.load(Ordering::Relaxed) < bytes {
-            thread::sleep(TICK);
-        }
+impl Group {
+    fn measure(&self, setup: &Setup, rounds: u64) -> crate::Result<Table> {
+        let rounds = if self.once { 1 } else { rounds };
+        let rows = (self.rows)(setup)?;
+        // The table comes when all is measured, which may take minutes.
+        eprintln!("measuring {}: {} rows, rounds: {rounds}", self.name, rows.len());
+        let rows = row::run(rows, rounds)?;
+        Ok(Table { name: self.name, title: self.title, rounds, charted: self.charted, rows })
     }
 }
 
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        self.state.ended.store(true, Ordering::Relaxed);
-    }
+/// Builds this program as it is to be measured, and runs it with the same arguments.
+fn optimised() -> crate::Result {
+    loud(&mut cargo(["build", "--release", "--quiet", "-p", "xtask"]))?;
+    let program = target()?.join("release").join("xtask");
+    loud(Command::new(program).args(std::env::args_os().skip(1)))
 }
 
-fn read_slowly(mut stream: &TcpStream, rate: u64, state: &State) -> std::io::Result<()> {
-    stream.set_nonblocking(false)?;
-    let mut bytes = vec![0; usize::try_from(rate / 100).unwrap_or(usize::MAX).max(1)];
-    let mut next = Instant::now();
-    while !state.ended.load(Ordering::Relaxed) {
-        stream.set_read_timeout(Some(TICK))?;
-        match stream.read(&mut bytes) {
-            Ok(0) => break,
-            Ok(read) => drop(state.read.fetch_add(read as u64, Ordering::Relaxed)),
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-        // By the clock, so that what a sleep was too long is made up.
-        next = next.max(Instant::now() - Duration::from_secs(1)) + TICK;
-        thread::sleep(next.saturating_duration_since(Instant::now()));
-    }
+/// Returns the command line that this run was asked for by.
+fn command() -> String {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    format!("cargo xtask {}", words.join(" "))
+}
+
+fn write(path: &Path, text: &str) -> crate::Result {
+    std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    println!("wrote {}", path.strip_prefix(root()).unwrap_or(path).display());
     Ok(())
 }

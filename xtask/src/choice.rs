@@ -1,10 +1,10 @@
-//! One runtime or protocol, or both: how several tasks are asked for them.
+//! One runtime or protocol, or both: how several tasks are asked for them, and run a future.
 
 use clap::ValueEnum;
 use graphite_proto::Protocol;
 
 /// The runtime of a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Runtime {
     Tokio,
     AsyncStd,
@@ -51,4 +51,12 @@ impl Protocols {
             Self::Both => &[Protocol::Plaintext, Protocol::Pickle],
         }
     }
+}
+
+/// Runs a future to its end on a tokio of two threads.
+pub(crate) fn block_on_tokio<T>(
+    future: impl Future<Output = crate::Result<T>>,
+) -> crate::Result<T> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(2).enable_all().build()?.block_on(future)
 }

@@ -9,6 +9,7 @@ mod choice;
 mod command;
 mod demo;
 mod interop;
+mod memory;
 mod oracle;
 mod outage;
 mod port;
@@ -51,7 +52,7 @@ enum Task {
     Interop(interop::Args),
     /// Kills receivers under load and counts what is lost.
     Chaos(chaos::Args),
-    /// Measures what confirming takes with slow receivers.
+    /// Measures speed, memory and latency, beside the bare work and other libraries.
     Bench(bench::Args),
     /// Counts instructions a point against their ceilings.
     Budget(budget::Args),
@@ -60,6 +61,12 @@ enum Task {
     /// Is the receiver that `chaos` kills.
     #[command(hide = true)]
     ChaosReceiver(chaos::ReceiverArgs),
+    /// Is the receiver that `bench` sends to.
+    #[command(hide = true)]
+    BenchReceiver,
+    /// Is a sender of `bench`, whose processor time and memory are its own.
+    #[command(hide = true)]
+    BenchSender(bench::Job),
     /// Is a row of `outage`, whose memory is its own.
     #[command(hide = true)]
     OutageRow(outage::RowArgs),
@@ -77,6 +84,8 @@ fn main() -> ExitCode {
         Task::Budget(args) => ("budget", budget::run(args)),
         Task::Outage(args) => ("outage", outage::run(args)),
         Task::ChaosReceiver(args) => ("chaos", chaos::receiver(args)),
+        Task::BenchReceiver => ("bench", bench::receiver()),
+        Task::BenchSender(job) => ("bench", bench::sender(&job)),
         Task::OutageRow(args) => ("outage", outage::row(args)),
     };
     match result {
@@ -121,6 +130,8 @@ mod tests {
             ("chaos --delivery most", "'most'", "best-effort, replay, confirmed, all"),
             ("chaos --receive-buffer 4095", "'4095'", "4096..=1073741824"),
             ("chaos --life 10001", "'10001'", "1..=10000"),
+            ("bench encod", "'encod'", "encode, deliver"),
+            ("bench --rounds 4", "'4'", "5..=1000"),
             ("interop karbon", "'karbon'", "carbon-cache, restart"),
         ] {
             let words = ["xtask"].into_iter().chain(line.split(' '));

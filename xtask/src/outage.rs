@@ -16,6 +16,8 @@ use std::time::Duration;
 use clap::value_parser;
 use graphite_proto::{Metric, Overflow, Stats};
 
+use crate::choice::block_on_tokio;
+use crate::memory::resident;
 use crate::port::Port;
 use crate::workspace::this_program;
 
@@ -169,11 +171,6 @@ macro_rules! client {
 client!(tokio_client, graphite_client_tokio, block_on_tokio);
 client!(async_std_client, graphite_client_async_std, async_std::task::block_on);
 
-fn block_on_tokio<T>(future: impl Future<Output = crate::Result<T>>) -> crate::Result<T> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.worker_threads(2).enable_all().build()?.block_on(future)
-}
-
 fn point(number: u64) -> Metric<'static> {
     Metric::new("servers.web01.cpu.user", number).at(1_700_000_000)
 }
@@ -183,14 +180,6 @@ fn adds_up(stats: &Stats, fed: u64) -> bool {
         && stats.accepted == stats.queued + stats.written + stats.dropped
         && stats.queued_bytes <= QUEUE
         && stats.window_bytes <= WINDOW + (64 << 10)
-}
-
-/// Returns the resident memory of this process in bytes, from proc(5).
-fn resident() -> crate::Result<usize> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().next());
-    Ok(kilobytes.ok_or("the kernel does not tell VmRSS")?.parse::<usize>()? << 10)
 }
 
 /// A receiver that reads everything until it is told to die, and keeps nothing.
