@@ -7,9 +7,10 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::hint;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::{Context, Poll, Waker};
 
 use crate::batch::Batch;
@@ -25,6 +26,11 @@ use crate::sender::Sender;
 
 /// How many frames one caller writes in a row: it may be kept busy by others, but not for ever.
 const IN_A_ROW: usize = 4;
+
+/// How often whoever finds the lock taken looks again before it sleeps, and how many pauses of the
+/// processor it makes before the first look; twice as many before each next one.
+const SPINS: u32 = 4;
+const PAUSES: u32 = 32;
 
 /// How many batches are kept for those who come next.
 const BATCHES: usize = 4;
@@ -113,8 +119,32 @@ impl<R: Runtime> Shared<R> {
         self.runtime.now()
     }
 
+    #[inline]
     pub(crate) fn lock(&self) -> MutexGuard<'_, Machine> {
-        // The machine is plain data; whoever panicked under the lock left it between two calls.
+        self.try_lock().unwrap_or_else(|| self.wait_for_lock())
+    }
+
+    fn try_lock(&self) -> Option<MutexGuard<'_, Machine>> {
+        match self.machine.try_lock() {
+            Ok(machine) => Some(machine),
+            // The machine is plain data; whoever panicked under the lock left it between two calls.
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Waits for the lock, which is mostly held for as long as a point takes. So whoever finds it
+    /// taken first leaves its cache line alone for the time of some points: the other goes on at
+    /// full speed meanwhile, where each of them asleep in turn would cost a system call a point
+    /// (`cargo xtask bench scaling`).
+    #[cold]
+    fn wait_for_lock(&self) -> MutexGuard<'_, Machine> {
+        for round in 0..SPINS {
+            (0..PAUSES << round).for_each(|_| hint::spin_loop());
+            if let Some(machine) = self.try_lock() {
+                return machine;
+            }
+        }
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -28,13 +28,13 @@ pub(super) async fn run<R: Runtime + Default>(job: &Job) -> crate::Result<Told> 
         Sender::Clones | Sender::Feeders => tasks(job, &workload, &client).await?,
         Sender::SendMultiple => {
             for _ in 0..job.cycles {
-                client.send_multiple(workload.metrics()).await?;
+                client.send_multiple(workload.points()).await?;
             }
         }
         Sender::Send => {
             for _ in 0..job.cycles {
-                for metric in workload.metrics() {
-                    client.send(metric).await?;
+                for point in workload.points() {
+                    client.send(point).await?;
                 }
             }
         }
@@ -51,8 +51,8 @@ async fn feed<R: Runtime>(
     cycles: u64,
 ) -> crate::Result<()> {
     for _ in 0..cycles {
-        for metric in workload.metrics() {
-            client.feed(metric).await?;
+        for point in workload.points() {
+            client.feed(point).await?;
         }
     }
     Ok(())
@@ -66,8 +66,8 @@ async fn by_feeder<R: Runtime>(
 ) -> crate::Result {
     let mut feeder = client.feeder();
     for _ in 0..cycles {
-        for metric in workload.metrics() {
-            feeder.feed(metric).await?;
+        for point in workload.points() {
+            feeder.feed(point).await?;
         }
     }
     Ok(feeder.flush().await?)

@@ -44,7 +44,7 @@ pub(super) fn rows(setup: &Setup) -> crate::Result<Vec<Row>> {
             rows.push(row(Bare, format!("write!, {protocol}"), cycles, write).against(&bare, None));
         }
         let ours = move |out: &mut Vec<u8>, workload: &Workload| {
-            Ok(protocol.encode(workload.metrics(), 0, out)?)
+            Ok(protocol.encode(workload.points(), 0, out)?)
         };
         let reach = AtMost(if pickle { 1.5 } else { 1.2 });
         let name = format!("Protocol::encode, {protocol}");
