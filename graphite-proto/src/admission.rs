@@ -59,6 +59,12 @@ impl Admission {
         self.prefix.is_empty()
     }
 
+    /// Returns whether a point fits, whatever its numbers are.
+    #[inline]
+    pub(crate) fn surely_fits(&self, point: &Point<'_>) -> bool {
+        point.path.len() <= self.longest
+    }
+
     /// Returns how long the prefix is.
     pub(crate) fn prefix_bytes(&self) -> usize {
         self.prefix.len()

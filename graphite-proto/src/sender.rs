@@ -203,11 +203,14 @@ impl Sender {
     ) -> Result<Ticket, EnqueueError> {
         self.advance_clock(now);
         let default_timestamp = default_timestamp.into();
-        // Nearly always all that is to be done for a point.
-        if let Some(point) = Point::usual(metric.path(), metric, default_timestamp)
-            && self.append(&point)
-        {
-            return Ok(self.ticket_of(self.stats.accepted - 1, self.stats.accepted));
+        if let Some(point) = Point::usual(metric.path(), metric, default_timestamp) {
+            // Nearly always all that is to be done for a point.
+            if self.append(&point) {
+                return Ok(self.ticket_of(self.stats.accepted - 1, self.stats.accepted));
+            }
+            if self.admission.takes_as_is() && self.admission.surely_fits(&point) {
+                return self.begin(&point);
+            }
         }
         // By a copy: what is passed by its address cannot stay in registers.
         self.accept(&Metric::from(metric), default_timestamp)
@@ -223,6 +226,20 @@ impl Sender {
             self.closing.is_none() && self.admission.takes_as_is() && self.queue.try_append(point);
         self.stats.accepted += u64::from(appended);
         appended
+    }
+
+    /// Takes a point that was admitted and needs no prefix: nearly always the first of a frame.
+    fn begin(&mut self, point: &Point<'_>) -> Result<Ticket, EnqueueError> {
+        let room = match self.closing {
+            Some(_) => Err(EnqueueError::Closed),
+            None => self.make_room(self.config.protocol.upper_bound(point)),
+        };
+        if let Err(error) = room {
+            self.stats.rejected += 1;
+            return Err(error);
+        }
+        self.queue.push(point, self.stats.accepted + 1, &mut self.pool);
+        Ok(self.accepted(1))
     }
 
     /// Takes any other point, or refuses it.
@@ -277,7 +294,6 @@ impl Sender {
     }
 
     /// Has the queue take so many bytes, by dropping others if that is what is wanted.
-    #[cold]
     fn make_room(&mut self, bytes: usize) -> Result<(), EnqueueError> {
         if self.queue.has_room(bytes) {
             return Ok(());
@@ -379,7 +395,10 @@ impl Sender {
     /// Somebody waits for what is queued, or for its room: it does not wait for others.
     fn hurry(&mut self) {
         self.hurried = self.stats.accepted;
-        self.settle();
+        // What is on offer already waits for nobody.
+        if !self.queue.is_pinned() {
+            self.settle();
+        }
     }
 
     /// Checks a point as [`enqueue`](Self::enqueue) does, without taking it.

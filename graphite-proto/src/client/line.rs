@@ -99,6 +99,13 @@ impl Line {
         true
     }
 
+    /// Returns whether a point may be queued now by anybody, as nearly every one is: nobody waits
+    /// who was not told of room.
+    #[inline]
+    pub(crate) fn lets_feed(&mut self, bytes: usize, sender: &Sender) -> bool {
+        self.is_empty() || (self.waiting.is_empty() && self.admits(false, bytes, 1, sender))
+    }
+
     /// Returns whether points may be queued now, by one whose turn it is or by anybody.
     #[inline]
     pub(crate) fn admits(

@@ -21,6 +21,9 @@ use crate::sender::Sender;
 use crate::ticket::Ticket;
 use crate::value::Timestamp;
 
+/// The most that a point takes in a queue beside its path, with something over.
+const AROUND: usize = 64;
+
 /// What is queued at once.
 pub(crate) trait Load {
     /// How many points it is.
@@ -100,12 +103,12 @@ pub(crate) struct Queued {
 
 impl<R: Runtime> Shared<R> {
     /// Queues a point if nothing is to be decided for it: it is as usual, there is a frame that
-    /// takes it, nobody waits, and no task has to give way.
+    /// takes it, nobody waits for that room, and no task has to give way.
     #[inline]
     pub(crate) fn feed_quickly(&self, metric: &Metric<'_>, timestamp: Timestamp) -> bool {
         let Some(point) = Point::usual(metric.path(), metric, timestamp) else { return false };
         let mut machine = self.lock();
-        machine.is_calm() && machine.sender.append(&point)
+        machine.is_calm(&point) && machine.sender.append(&point)
     }
 
     /// Queues a load, or stands in line until there is room. One that is `wanted` out is also
@@ -117,26 +120,33 @@ impl<R: Runtime> Shared<R> {
         wanted: bool,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Queued, SendError>> {
-        // Most find room at once, and no waker is cloned for them.
-        if self.gives_way(cx) {
-            return Poll::Pending;
+        let mut machine = self.lock();
+        if machine.direct.is_due_to_give_way() {
+            return self.give_way(machine, cx);
         }
-        match self.try_queue(load, place, wanted) {
+        // Most find room at once, and no waker is cloned for them.
+        let result = self.queue(&mut machine, load, place, wanted);
+        match self.finish(machine, result) {
             Some(result) => Poll::Ready(result),
             None => self.join(load, place, wanted, cx),
         }
     }
 
     /// Has a task that writes frame after frame let others run: nothing else would make it.
-    pub(crate) fn gives_way(&self, cx: &Context<'_>) -> bool {
-        let mut machine = self.lock();
-        let due = machine.direct.is_due_to_give_way();
-        if due {
-            machine.direct.give_way();
-            drop(machine);
-            cx.waker().wake_by_ref();
+    pub(crate) fn poll_give_way(&self, cx: &Context<'_>) -> Poll<()> {
+        let machine = self.lock();
+        if machine.direct.is_due_to_give_way() {
+            self.give_way(machine, cx)
+        } else {
+            Poll::Ready(())
         }
-        due
+    }
+
+    fn give_way<T>(&self, mut machine: MutexGuard<'_, Machine>, cx: &Context<'_>) -> Poll<T> {
+        machine.direct.give_way();
+        drop(machine);
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Stands in line, unless there is room by now.
@@ -186,7 +196,7 @@ impl<R: Runtime> Shared<R> {
                 Queued { ticket, answer }
             })
         });
-        self.settle(machine);
+        self.release(machine);
         result
     }
 
@@ -267,10 +277,13 @@ impl<R: Runtime> Shared<R> {
 }
 
 impl Machine {
-    /// Returns whether points can be queued with nobody to be observed.
+    /// Returns whether a point can be queued with nobody to be observed.
     #[inline]
-    fn is_calm(&self) -> bool {
-        self.line.is_empty() && !self.driver_ended && !self.direct.is_due_to_give_way()
+    fn is_calm(&mut self, point: &Point<'_>) -> bool {
+        let bytes = point.path.len() + AROUND;
+        !self.driver_ended
+            && !self.direct.is_due_to_give_way()
+            && self.line.lets_feed(bytes, &self.sender)
     }
 
     /// Returns whether a frame that is begun now will hardly have to wait for room: nobody does, and

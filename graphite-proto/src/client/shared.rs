@@ -30,7 +30,7 @@ const IN_A_ROW: usize = 4;
 /// How often whoever finds the lock taken looks again before it sleeps, and how many pauses of the
 /// processor it makes before the first look; twice as many before each next one.
 const SPINS: u32 = 4;
-const PAUSES: u32 = 32;
+const PAUSES: u32 = 256;
 
 /// How many batches are kept for those who come next.
 const BATCHES: usize = 4;
@@ -165,7 +165,11 @@ impl<R: Runtime> Shared<R> {
     /// Writes what a caller may write, then lets go of the machine and wakes the driver if there is
     /// work for it, and those who are answered.
     pub(crate) fn settle<'a>(&'a self, machine: MutexGuard<'a, Machine>) {
-        let mut machine = self.write(machine);
+        self.release(self.write(machine));
+    }
+
+    /// Lets go of the machine, of which nothing more is written now.
+    pub(crate) fn release(&self, mut machine: MutexGuard<'_, Machine>) {
         let (driver, answered) = (machine.take_driver(), machine.take_told());
         drop(machine);
         if let Some(driver) = driver {

@@ -59,8 +59,8 @@ impl<R: Runtime> Sink<Metric<'static>> for MetricSink<R> {
     type Error = SendError;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        if self.held.is_none() && self.client.shared().gives_way(cx) {
-            return Poll::Pending;
+        if self.held.is_none() {
+            ready!(self.client.shared().poll_give_way(cx));
         }
         self.poll_held(cx)
     }

@@ -303,6 +303,11 @@ impl Sender {
     /// Returns when the connection is to be ended in good order: for its age, for a proof, to
     /// close, or because the receiver has closed its side.
     fn next_finish(&self) -> Option<Instant> {
+        let unasked = self.link.peer_end.is_none() && self.config.max_connection_age.is_none();
+        if unasked && self.closing.is_none() && !self.is_confirmed() {
+            // As it nearly always is; this is asked for every frame.
+            return None;
+        }
         // However short the age, a connection first does something of what it was made for.
         let of_use = self.link.first_written.is_some() || self.is_idle();
         // One whose receiver reads on could prove nothing by its end, and would be repeated.
