@@ -416,7 +416,12 @@ impl Sender {
 
     /// Asks for room for a point: the ticket is answered when the queue can take it.
     pub fn room(&mut self, metric: &Metric<'_>) -> Ticket {
-        self.room_of(self.admission.prefix_bytes() + metric.path().len() + 64)
+        self.room_of(self.room_for(metric))
+    }
+
+    /// Returns how many bytes of room a point needs at most, and some more.
+    pub(crate) fn room_for(&self, metric: &Metric<'_>) -> usize {
+        self.admission.prefix_bytes() + metric.path().len() + 64
     }
 
     /// Asks for room for so many bytes.
@@ -462,6 +467,27 @@ impl Sender {
     #[cfg(feature = "client")]
     pub(crate) fn queue_limit(&self) -> usize {
         self.queue.limit()
+    }
+
+    /// Does what a [`ticket`](Self::ticket) does, for whoever has one for its points.
+    #[cfg(feature = "client")]
+    pub(crate) fn want(&mut self) {
+        if self.is_confirmed() {
+            let _ = self.ticket();
+        } else {
+            self.hurry();
+        }
+    }
+
+    /// Returns whether there is a connection like most, with nothing to be done and nothing to be
+    /// told: the driver has only to wait.
+    #[cfg(feature = "client")]
+    pub(crate) fn rests(&self) -> bool {
+        matches!(self.phase, Phase::Up)
+            && self.is_idle()
+            && self.is_plain()
+            && self.events.is_empty()
+            && self.news_at().is_none()
     }
 
     /// Returns the latest moment that the machine was told.

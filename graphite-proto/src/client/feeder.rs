@@ -289,7 +289,7 @@ impl Load for Open {
         Load::points(&self.batch)
     }
 
-    fn room(&self, sender: &mut Sender) -> Ticket {
+    fn room(&self, sender: &Sender) -> usize {
         self.batch.room(sender)
     }
 

@@ -29,8 +29,8 @@ pub(crate) trait Load {
     /// How many points it is.
     fn points(&self) -> usize;
 
-    /// Asks for the room that it needs.
-    fn room(&self, sender: &mut Sender) -> Ticket;
+    /// Returns how many bytes of room it needs at most.
+    fn room(&self, sender: &Sender) -> usize;
 
     /// Returns whether it is not refused whatever the room.
     fn is_valid(&self, sender: &mut Sender) -> bool;
@@ -62,8 +62,8 @@ impl Load for Single<'_, '_> {
         1
     }
 
-    fn room(&self, sender: &mut Sender) -> Ticket {
-        sender.room(self.metric)
+    fn room(&self, sender: &Sender) -> usize {
+        sender.room_for(self.metric)
     }
 
     fn is_valid(&self, sender: &mut Sender) -> bool {
@@ -80,8 +80,8 @@ impl Load for Batch {
         usize::try_from(Self::points(self)).unwrap_or(usize::MAX)
     }
 
-    fn room(&self, sender: &mut Sender) -> Ticket {
-        sender.room_of(self.bytes())
+    fn room(&self, _sender: &Sender) -> usize {
+        self.bytes()
     }
 
     fn is_valid(&self, _sender: &mut Sender) -> bool {
@@ -161,7 +161,7 @@ impl<R: Runtime> Shared<R> {
         let mut machine = self.lock();
         let result = self.queue(&mut machine, load, place, wanted);
         if result.is_none() {
-            let room = machine.room(load);
+            let room = load.room(&machine.sender);
             let Machine { line, sender, .. } = &mut *machine;
             line.join(place, room, &mut waker, sender);
             machine.note_room();
@@ -208,20 +208,21 @@ impl<R: Runtime> Shared<R> {
         wanted: bool,
     ) -> Option<Result<(Ticket, bool), SendError>> {
         let its_turn = machine.line.claim(place);
-        let room = machine.room(load);
+        let room = load.room(&machine.sender);
         // What is not valid is refused at once, whether there is room or not.
         if !machine.line.admits(its_turn, room, load.points(), &machine.sender)
             && machine.may_wait()
             && load.is_valid(&mut machine.sender)
         {
-            return machine.failed_to_wait(load, place).map(Err);
+            return machine.failed_to_wait(room, place).map(Err);
         }
         if place.is_begun() {
             machine.leave(place);
         }
         let result = self.enqueue(machine, load);
         if wanted && result.is_ok() {
-            machine.want();
+            // For a proof where that is what being out means.
+            machine.sender.want();
         }
         if machine.line.is_waited_in() {
             machine.note_room();
@@ -232,7 +233,7 @@ impl<R: Runtime> Shared<R> {
     /// Queues a point if nobody waits for the room that it takes, or says why not.
     pub(crate) fn try_feed(&self, load: &mut impl Load) -> Result<(), EnqueueError> {
         self.with(|machine| {
-            let room = machine.room(load);
+            let room = load.room(&machine.sender);
             if !machine.line.lets_pass(room, &machine.sender)
                 && machine.may_wait()
                 && load.is_valid(&mut machine.sender)
@@ -292,11 +293,6 @@ impl Machine {
         self.line.is_empty() && self.sender.has_room(self.sender.queue_limit() / 2, 0)
     }
 
-    /// Returns how many bytes of room a load needs at most.
-    fn room(&mut self, load: &impl Load) -> usize {
-        load.room(&mut self.sender).room().unwrap_or_default()
-    }
-
     /// Returns whether a point can still be queued later.
     fn may_wait(&self) -> bool {
         !self.closing && !self.is_over()
@@ -304,8 +300,8 @@ impl Machine {
 
     /// Refuses a load that has to wait for room, if everybody who waits was told of a failure since
     /// it began to.
-    fn failed_to_wait(&mut self, load: &impl Load, place: &mut Place) -> Option<SendError> {
-        let ticket = place.ticket(load.room(&mut self.sender));
+    fn failed_to_wait(&mut self, room: usize, place: &mut Place) -> Option<SendError> {
+        let ticket = place.ticket(self.sender.room_of(room));
         let failure = self.sender.outcome(ticket)?.err()?;
         let _ = self.sender.refuse();
         self.leave(place);
@@ -321,7 +317,7 @@ impl Machine {
 
     /// Takes what somebody leaves behind, or counts it as refused and tells so.
     pub(crate) fn take_or_abandon(&mut self, load: &mut impl Load, now: Instant) {
-        let (points, room) = (load.points() as u64, self.room(load));
+        let (points, room) = (load.points() as u64, load.room(&self.sender));
         let taken = !self.driver_ended
             && self.line.lets_pass(room, &self.sender)
             && load.enqueue(&mut self.sender, now).is_ok();

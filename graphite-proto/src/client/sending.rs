@@ -98,7 +98,7 @@ impl<'c, R: Runtime> Sending<'c, R> {
     async fn hand_over(&mut self, last: bool) -> Result<(), BatchError> {
         let Some(frame) = self.frame.as_mut().filter(|frame| !frame.is_empty()) else {
             if last && self.done.is_some() {
-                self.shared.with(|machine| machine.want());
+                self.shared.with(|machine| machine.sender.want());
             }
             return Ok(());
         };

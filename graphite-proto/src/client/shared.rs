@@ -193,7 +193,7 @@ impl<R: Runtime> Shared<R> {
             let wrote = lender.write();
             let (all, back) = lender.restore(wrote);
             machine = back;
-            if !all {
+            if !all || machine.sender.is_idle() {
                 break;
             }
         }
@@ -408,6 +408,11 @@ impl Machine {
         if self.sender.is_lent() {
             return None;
         }
+        // As after a lone point that its caller has written.
+        let idle = parked.demand == Demand::Idle && self.line.is_empty();
+        if idle && self.sender.rests() && self.slots.deadline().is_none() {
+            return if self.direct.is_broken() { self.unpark() } else { None };
+        }
         let earlier = || match (self.deadline(), parked.deadline) {
             (Some(now), Some(then)) => now < then,
             (now, _) => now.is_some(),
@@ -431,12 +436,6 @@ impl Machine {
     /// Takes the points of feeders that were left alone, if it is time.
     pub(crate) fn look_at_slots(&mut self, now: Instant) {
         self.slots.look(&self.line, &mut self.sender, now);
-    }
-
-    /// Asks for what was just queued to be out: for a proof where that is what being out means.
-    pub(crate) fn want(&mut self) {
-        // The caller waits for points of its own, not for all that this ticket stands for.
-        let _ = self.sender.ticket();
     }
 }
 

@@ -303,9 +303,8 @@ impl Sender {
     /// Returns when the connection is to be ended in good order: for its age, for a proof, to
     /// close, or because the receiver has closed its side.
     fn next_finish(&self) -> Option<Instant> {
-        let unasked = self.link.peer_end.is_none() && self.config.max_connection_age.is_none();
-        if unasked && self.closing.is_none() && !self.is_confirmed() {
-            // As it nearly always is; this is asked for every frame.
+        // Asked for every frame.
+        if self.is_plain() {
             return None;
         }
         // However short the age, a connection first does something of what it was made for.
@@ -323,6 +322,14 @@ impl Sender {
         let ours = earliest(age, closing).map(|at| unasked.map_or(at, |unasked| at.max(unasked)));
         let theirs = peer_end.filter(|_| self.is_idle());
         earliest(earliest(ours, theirs), self.next_proof())
+    }
+
+    /// Returns whether nothing ends the connection in good order, as nearly always.
+    pub(super) fn is_plain(&self) -> bool {
+        self.link.peer_end.is_none()
+            && self.config.max_connection_age.is_none()
+            && self.closing.is_none()
+            && !self.is_confirmed()
     }
 
     /// Returns when the next proof is due, if anything is there to prove.
