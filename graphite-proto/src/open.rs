@@ -59,6 +59,15 @@ impl Open {
         self.fill_to(most);
     }
 
+    /// Makes a frame of one point in the buffer that there is; returns its bytes.
+    pub(crate) fn only(&mut self, point: &Point<'_>) -> &[u8] {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(self.protocol.opening());
+        self.append(point);
+        self.protocol.seal(&mut self.bytes, 0);
+        &self.bytes
+    }
+
     /// Says up to how many bytes the frame is filled, its end included.
     pub(crate) fn fill_to(&mut self, most: usize) {
         self.room = most.saturating_sub(self.protocol.overhead());
@@ -100,6 +109,10 @@ impl Open {
     /// Gives the emptied buffer away.
     pub(crate) fn take_buffer(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.bytes)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     pub(crate) fn is_empty(&self) -> bool {

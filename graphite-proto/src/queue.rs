@@ -126,6 +126,15 @@ impl Queue {
         if full { self.seal() } else { self.seal_full() }
     }
 
+    /// Appends a sealed frame; `first` is the position of its first point.
+    pub(crate) fn push_sealed(&mut self, bytes: Vec<u8>, points: u64, first: u64) {
+        self.seal();
+        self.sealed_bytes += bytes.len();
+        self.sealed_points += points;
+        self.sealed.push_back(Frame { bytes, points, first });
+        self.note_room();
+    }
+
     /// Seals the open frame if no point fits into it any more.
     fn seal_full(&mut self) {
         if self.open.len() >= self.frame_bytes {

@@ -25,6 +25,7 @@ use crate::error::{EnqueueError, MetricError};
 use crate::event::{Event, Failure};
 use crate::instant::Instant;
 use crate::metric::{Metric, Point};
+use crate::open::Open;
 use crate::pool::Pool;
 use crate::protocol::Protocol;
 use crate::queue::Queue;
@@ -110,6 +111,8 @@ pub struct Sender {
     pool: Pool,
     dropped: Dropped,
     admission: Admission,
+    /// For a point that is written by itself.
+    lone: Open,
     linger: Linger,
     /// The position up to which points do not wait for others.
     hurried: u64,
@@ -160,6 +163,7 @@ impl Sender {
             window: Window::new(config.delivery.window(), age, config.sealed_at()),
             pool: Pool::new(config.sealed_at()),
             dropped: Dropped::default(),
+            lone: Open::new(config.protocol, config.max_frame_bytes),
             admission: Admission::new(&config),
             linger: Linger::new(config.linger),
             hurried: 0,
@@ -481,7 +485,6 @@ impl Sender {
 
     /// Returns whether there is a connection like most, with nothing to be done and nothing to be
     /// told: the driver has only to wait.
-    #[cfg(feature = "client")]
     pub(crate) fn rests(&self) -> bool {
         matches!(self.phase, Phase::Up)
             && self.is_idle()

@@ -103,8 +103,24 @@ impl Window {
 
     /// Keeps a frame that was just written whole; everything before it was given already.
     pub(crate) fn keep(&mut self, frame: Frame, now: Instant, pool: &mut Pool) {
-        let Frame { bytes: frame, points, first } = frame;
-        let bytes = frame.len();
+        self.note(frame.bytes.len(), frame.points, frame.first, now);
+        self.rope.push(frame.bytes, pool);
+    }
+
+    /// Does the same with a copy of a frame.
+    pub(crate) fn keep_copy(
+        &mut self,
+        frame: &[u8],
+        points: u64,
+        first: u64,
+        now: Instant,
+        pool: &mut Pool,
+    ) {
+        self.note(frame.len(), points, first, now);
+        self.rope.copy(frame, pool);
+    }
+
+    fn note(&mut self, bytes: usize, points: u64, first: u64, now: Instant) {
         self.points += points;
         self.given_bytes += bytes;
         self.given_points += points;
@@ -124,7 +140,6 @@ impl Window {
                 self.given_units += 1;
             }
         }
-        self.rope.push(frame, pool);
     }
 
     /// Forgets the oldest units as long as the last `limit` bytes given stay, and what is too old;

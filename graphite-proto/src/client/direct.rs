@@ -12,7 +12,10 @@ use std::time::Duration;
 
 use crate::client::runtime::Tcp;
 use crate::instant::Instant;
+use crate::metric::Metric;
 use crate::sender::{Lent, Sender};
+use crate::ticket::Ticket;
+use crate::value::Timestamp;
 
 /// How soon after a write the next one does without a look for the receiver's end, which costs a
 /// system call: within it an end is hardly seen earlier than by the task that waits for it.
@@ -23,7 +26,7 @@ const SMALL: usize = 4096;
 
 /// How many bytes, and how many writes, callers do in a row without giving way to other tasks.
 const BYTES: usize = 32_768;
-const WRITES: u32 = 32;
+const WRITES: u32 = 128;
 
 /// The connection as callers see it.
 #[derive(Default)]
@@ -79,11 +82,33 @@ impl Direct {
         self.broken.take()
     }
 
+    /// Takes a point into the machine and writes it, under the lock, if nothing else is to be done:
+    /// to let go of it would take longer than most of such writes.
+    pub(crate) fn enqueue_through(
+        &mut self,
+        metric: &Metric<'_>,
+        timestamp: Timestamp,
+        now: Instant,
+        sender: &mut Sender,
+    ) -> Option<Ticket> {
+        let Self { stream, broken, last, .. } = self;
+        let stream = stream.as_deref().filter(|_| broken.is_none())?;
+        let again = is_fresh(*last, now);
+        let mut written = 0;
+        let ticket = sender.enqueue_through(metric, timestamp, now, |bytes| {
+            let wrote = if again { stream.try_write_again(bytes) } else { stream.try_write(bytes) };
+            written = taken(wrote, broken);
+            written
+        })?;
+        self.note(written, now);
+        Some(ticket)
+    }
+
     /// Takes the frame on offer out of the machine, to be written.
     pub(crate) fn lend(&self, sender: &mut Sender) -> Option<Loan> {
         let stream = self.stream.as_ref().filter(|_| self.broken.is_none())?;
         let lent = sender.lend()?;
-        let again = self.last.is_some_and(|last| sender.now() - last < FRESH);
+        let again = is_fresh(self.last, sender.now());
         Some(Loan { lent, stream: stream.clone(), again })
     }
 
@@ -97,21 +122,18 @@ impl Direct {
         sender: &mut Sender,
     ) -> bool {
         let bytes = loan.lent.bytes().len();
-        let written = match wrote {
-            Ok(written) => written,
-            Err(error) => {
-                let harmless = [io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted];
-                self.broken = Some(error).filter(|error| !harmless.contains(&error.kind()));
-                0
-            }
-        };
+        let written = taken(wrote, &mut self.broken);
         sender.restore(loan.lent, written, now);
+        self.note(written, sender.now());
+        written == bytes
+    }
+
+    fn note(&mut self, written: usize, now: Instant) {
         if written > 0 {
-            self.last = Some(sender.now());
+            self.last = Some(now);
             self.bytes = self.bytes.saturating_add(written);
             self.writes += 1;
         }
-        written == bytes
     }
 
     /// Returns whether callers have written so much that one has to give way.
@@ -124,4 +146,17 @@ impl Direct {
     pub(crate) fn give_way(&mut self) {
         (self.bytes, self.writes) = (0, 0);
     }
+}
+
+fn is_fresh(last: Option<Instant>, now: Instant) -> bool {
+    last.is_some_and(|last| now - last < FRESH)
+}
+
+/// Returns how much a write took, and keeps what went wrong with the connection.
+fn taken(wrote: Wrote, broken: &mut Option<io::Error>) -> usize {
+    wrote.unwrap_or_else(|error| {
+        let harmless = [io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted];
+        *broken = Some(error).filter(|error| !harmless.contains(&error.kind()));
+        0
+    })
 }

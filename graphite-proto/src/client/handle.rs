@@ -129,6 +129,9 @@ impl<R: Runtime> Client<R> {
     pub async fn send<'a>(&self, metric: impl Into<Metric<'a>>) -> Result<(), SendError> {
         let metric = metric.into();
         let timestamp = stamp(&metric, self.runtime());
+        if let Some(queued) = self.shared().send_through(&metric, timestamp) {
+            return self.out(queued).await;
+        }
         let mut held = Held::new(self.shared(), metric, timestamp, true);
         let queued = poll_fn(|cx| held.poll_queue(cx)).await?;
         self.out(queued).await

@@ -111,6 +111,20 @@ impl<R: Runtime> Shared<R> {
         machine.is_calm(&point) && machine.sender.append(&point)
     }
 
+    /// Sends a point that is written before anything else happens, if nothing else is to be done;
+    /// `None` if there is.
+    pub(crate) fn send_through(&self, metric: &Metric<'_>, timestamp: Timestamp) -> Option<Queued> {
+        let mut machine = self.lock();
+        if !machine.is_at_rest() {
+            return None;
+        }
+        let Machine { direct, sender, .. } = &mut *machine;
+        let ticket = direct.enqueue_through(metric, timestamp, self.now(), sender)?;
+        let answer = machine.answer(Wait::Ticket(ticket));
+        self.release(machine);
+        Some(Queued { ticket, answer })
+    }
+
     /// Queues a load, or stands in line until there is room. One that is `wanted` out is also
     /// written if that can be done at once.
     pub(crate) fn poll_queue(
@@ -285,6 +299,15 @@ impl Machine {
         !self.driver_ended
             && !self.direct.is_due_to_give_way()
             && self.line.lets_feed(bytes, &self.sender)
+    }
+
+    /// Returns whether the driver sleeps and nobody else is to be observed.
+    fn is_at_rest(&self) -> bool {
+        self.is_idle()
+            && self.line.is_empty()
+            && self.waiters.is_empty()
+            && !self.driver_ended
+            && !self.direct.is_due_to_give_way()
     }
 
     /// Returns whether a frame that is begun now will hardly have to wait for room: nobody does, and

@@ -152,7 +152,7 @@ pub trait Tcp: Send + Sync + 'static {
 
     /// Writes at once, without waiting, as much as the kernel takes; nothing if anything was heard
     /// of the receiver, since a point must not be trusted to a connection that is over. Called by
-    /// whoever calls the client: it must not block, nor call a client.
+    /// whoever calls the client, at times under its lock: it must not block, nor call a client.
     ///
     /// # Errors
     ///

@@ -424,8 +424,12 @@ impl Machine {
 
     /// Lends the frame on offer to a caller, if the driver has nothing to do with the connection.
     fn lend(&mut self) -> Option<Loan> {
-        let idle = self.parked.as_ref().is_some_and(|parked| parked.demand == Demand::Idle);
-        if idle { self.direct.lend(&mut self.sender) } else { None }
+        if self.is_idle() { self.direct.lend(&mut self.sender) } else { None }
+    }
+
+    /// Returns whether the driver sleeps, with nothing to do.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.parked.as_ref().is_some_and(|parked| parked.demand == Demand::Idle)
     }
 
     /// Takes room back that was promised to those who do not come, if it is time.

@@ -72,7 +72,7 @@ pub(super) struct Link {
     /// Bytes of the frame on offer, or of the unit on replay, that were written.
     pub(super) sent: usize,
     /// When writing last made progress, or something to write last turned up.
-    progress: Instant,
+    pub(super) progress: Instant,
     /// When the first byte was written.
     pub(super) first_written: Option<Instant>,
     /// The receiver's end of file, if it came unasked.
@@ -417,7 +417,16 @@ impl Sender {
         self.link.sent = 0;
         // The caller saw that there is one.
         let Some(frame) = self.queue.take_front() else { return };
-        self.stats.written += frame.points;
+        self.note_written(frame.points, frame.bytes.len() * 2 >= self.queue.frame_bytes());
+        self.keep(frame);
+        if self.queue.is_empty() {
+            self.dropping = false;
+        }
+    }
+
+    /// Points of a frame, which was `full` or not, were written for the first time.
+    pub(super) fn note_written(&mut self, points: u64, full: bool) {
+        self.stats.written += points;
         if !self.is_confirmed() {
             // Under `Confirmed` only a proof tells.
             self.link.worked = true;
@@ -425,11 +434,7 @@ impl Sender {
                 self.failures = 0;
             }
         }
-        self.linger.wrote(frame.bytes.len() * 2 >= self.queue.frame_bytes(), self.now);
-        self.keep(frame);
-        if self.queue.is_empty() {
-            self.dropping = false;
-        }
+        self.linger.wrote(full, self.now);
     }
 
     /// Keeps a frame that was written, as long as it may have to be sent again.

@@ -63,7 +63,8 @@ impl Rope {
         }
     }
 
-    fn copy(&mut self, mut bytes: &[u8], pool: &mut Pool) {
+    /// Appends a copy of bytes.
+    pub(super) fn copy(&mut self, mut bytes: &[u8], pool: &mut Pool) {
         self.bytes += bytes.len();
         while !bytes.is_empty() {
             let Some(last) = self.buffers.back_mut().filter(|last| last.len() < last.capacity())
