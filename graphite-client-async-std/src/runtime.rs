@@ -50,7 +50,7 @@ impl Runtime for AsyncStd {
     }
 
     fn timer(&self) -> Timer {
-        Timer { deadline: None, sleep: Box::pin(std::future::pending()) }
+        Timer { deadline: None, timer: async_io::Timer::never() }
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
@@ -69,27 +69,25 @@ impl Runtime for AsyncStd {
     }
 }
 
-/// A timer of async-std's.
+/// A timer of async-std's reactor, which can be set anew: its own `sleep` would be a new one, and an
+/// allocation, at each change.
 pub struct Timer {
     deadline: Option<Instant>,
-    sleep: Pin<Box<dyn Future<Output = ()> + Send>>,
+    timer: async_io::Timer,
 }
 
 impl client::Timer for Timer {
     fn poll_until(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        let left = deadline.since(AsyncStd.now());
-        if left.is_zero() {
+        if AsyncStd.now() >= deadline {
             return Poll::Ready(());
         }
         if self.deadline != Some(deadline) {
             self.deadline = Some(deadline);
-            self.sleep = Box::pin(async_std::task::sleep(left));
+            self.timer.set_at(*START + deadline.elapsed());
         }
-        let elapsed = self.sleep.as_mut().poll(cx);
-        if elapsed.is_ready() {
-            self.deadline = None;
-        }
-        elapsed
+        ready!(Pin::new(&mut self.timer).poll(cx));
+        self.deadline = None;
+        Poll::Ready(())
     }
 }
 

@@ -19,9 +19,12 @@ mod rt {
     /// deadlines, each with a number and a waker, a link and two lengths.
     const TIMERS: usize = 11 * size_of::<((Instant, usize), Waker)>() + 2 * size_of::<usize>();
 
+    /// The first room in the reactor's list of those whose time has come.
+    const DUE: usize = 4 * size_of::<Waker>();
+
     /// Returns whether the runtime allocates this whatever it runs.
     pub(crate) fn is_own(layout: Layout) -> bool {
-        [WOKEN, TIMERS].contains(&layout.size())
+        [WOKEN, TIMERS, DUE].contains(&layout.size())
     }
 
     /// Runs a test on the one runtime that there is.

@@ -50,7 +50,7 @@ pub(crate) struct Window {
 impl Window {
     /// Makes a window of so many bytes for frames of about so many.
     pub(crate) fn new(limit: usize, age: Option<Duration>, frame_bytes: usize) -> Self {
-        let size = (frame_bytes / 4).min(limit / 16).max(LEAST_BUFFER);
+        let size = frame_bytes.min(limit / 16).max(LEAST_BUFFER);
         Self {
             limit,
             age,

@@ -43,8 +43,9 @@ use crate::value::Timestamp;
 /// # When there is no room
 ///
 /// A feeder that is dropped while the queue is full cannot wait for room: its points count as
-/// rejected then, and [`Event::Abandoned`](crate::Event::Abandoned) tells how many. So do those that
-/// it still has when the client has been closed. Await [`flush`](Self::flush) before.
+/// rejected then, and [`Event::Abandoned`](crate::Event::Abandoned) tells how many. Those that it
+/// still has when the client has been closed count so too, and nothing tells them any more. Await
+/// [`flush`](Self::flush) before.
 pub struct Feeder<R: Runtime> {
     client: Client<R>,
     slot: Arc<Slot>,

@@ -48,6 +48,8 @@ enum Call {
     Send,
     /// By a thousand points a call.
     SendMultiple,
+    /// Through a feeder, which is flushed every thousand points.
+    Feeder,
 }
 
 /// Each call by each protocol, and how many points it is measured by.
@@ -58,6 +60,8 @@ const ROWS: &[(Call, Protocol, usize)] = &[
     (Call::Send, Protocol::Pickle, 5_000),
     (Call::SendMultiple, Protocol::Plaintext, 100_000),
     (Call::SendMultiple, Protocol::Pickle, 100_000),
+    (Call::Feeder, Protocol::Plaintext, 100_000),
+    (Call::Feeder, Protocol::Pickle, 100_000),
 ];
 
 /// How many allocations there may be, however many points are sent: when a thread is the first to
@@ -68,6 +72,7 @@ const HANDFUL: usize = 64;
 impl Call {
     /// Gives so many points to a client, and returns when they are written.
     async fn give(self, client: &Client, points: &[Metric<'_>], count: usize) {
+        let mut feeder = client.feeder();
         for _ in 0..count / points.len() {
             match self {
                 Self::Feed => {
@@ -82,6 +87,12 @@ impl Call {
                     }
                 }
                 Self::SendMultiple => client.send_multiple(points).await.expect("sent"),
+                Self::Feeder => {
+                    for point in points {
+                        feeder.feed(point).await.expect("fed");
+                    }
+                    feeder.flush().await.expect("flushed");
+                }
             }
         }
     }

@@ -205,6 +205,96 @@ fn many_feeders_share_a_client() {
     });
 }
 
+/// More than fits one frame, so that the feeder keeps the next one to itself.
+const BURST: usize = 5_000;
+
+#[test]
+fn a_burst_ends_with_a_flush() {
+    for protocol in [Protocol::Plaintext, Protocol::Pickle] {
+        block_on(async move {
+            let graphite = Graphite::start(protocol);
+            let builder = quick().protocol(protocol).linger(1000 * MS);
+            let client = builder.connect(graphite.address()).await.unwrap();
+            let mut feeder = client.feeder();
+            for burst in 1..=3 {
+                for metric in numbered("burst", BURST) {
+                    feeder.feed(metric).await.unwrap();
+                }
+                let (pending, accepted) = (feeder.pending(), client.stats().accepted);
+                assert!(pending > 0, "nothing is kept");
+                assert_eq!(pending + accepted, burst * BURST as u64);
+                feeder.flush().await.unwrap();
+                assert_eq!((feeder.pending(), client.stats().written), (0, burst * BURST as u64));
+            }
+            client.close().await.unwrap();
+            assert_eq!(graphite.count(), 3 * BURST);
+        });
+    }
+}
+
+/// The client's task asks for what is kept too long, and the next call hands it over.
+#[test]
+fn what_is_left_of_a_burst_goes_with_a_later_call() {
+    block_on(async {
+        let graphite = Graphite::plaintext();
+        let client = quick().connect(graphite.address()).await.unwrap();
+        let mut feeder = client.feeder();
+        for metric in numbered("burst", BURST) {
+            feeder.feed(metric).await.unwrap();
+        }
+        let mut calls = 0;
+        while client.stats().accepted < BURST as u64 {
+            rt::sleep(MS).await;
+            feeder.feed(("later", calls, 1)).await.unwrap();
+            calls += 1;
+            assert!(calls < 10_000, "nobody asks for it");
+        }
+        graphite.received(BURST).await;
+        feeder.flush().await.unwrap();
+        client.close().await.unwrap();
+        assert_eq!(graphite.paths()[..BURST], names("burst", BURST)[..]);
+    });
+}
+
+#[test]
+fn what_a_feeder_keeps_when_the_client_closes_is_counted() {
+    block_on(async {
+        let graphite = Graphite::plaintext();
+        let client = quick().linger(1000 * MS).connect(graphite.address()).await.unwrap();
+        let mut feeder = client.feeder();
+        for metric in numbered("burst", BURST) {
+            feeder.feed(metric).await.unwrap();
+        }
+        let pending = feeder.pending();
+        assert!(pending > 0);
+        client.close().await.unwrap();
+        assert_eq!(feeder.feed(("late", 1, 1)).await, Err(SendError::Closed));
+        assert_eq!(feeder.flush().await, Err(FlushError::Closed));
+        assert_eq!(feeder.pending(), pending);
+        drop(feeder);
+        let stats = client.stats();
+        assert_eq!((stats.accepted, stats.rejected), (BURST as u64 - pending, pending));
+        assert_accounted(&stats);
+    });
+}
+
+/// A point is in or it is not, however its future ends.
+#[test]
+fn a_feed_that_is_given_up_has_taken_nothing() {
+    block_on(async {
+        let graphite = Graphite::closed(Protocol::Plaintext);
+        let client = quick().queue_bytes(4_000).connect_lazy(graphite.address()).unwrap();
+        let mut feeder = client.feeder();
+        let mut fed = 0;
+        while feeder.try_feed(("full", fed, 1)).is_ok() {
+            fed += 1;
+        }
+        let waits = rt::timeout(5 * MS, feeder.feed(("given.up", 1, 1))).await;
+        assert!(!matches!(waits, Some(Ok(()))));
+        assert_eq!(feeder.pending() + client.stats().accepted, fed);
+    });
+}
+
 /// A feeder ends with its client's last handle, not before.
 #[test]
 fn a_feeder_keeps_its_client() {
