@@ -162,10 +162,15 @@ impl<R: Runtime> Feeder<R> {
         &self.client
     }
 
-    /// Takes a point as nearly all are, into a frame that is out of the slot.
+    /// Takes a point as nearly all are, into a frame that was begun before.
     #[inline(always)]
     fn push_usual(&mut self, metric: &Metric<'_>, timestamp: Timestamp) -> bool {
-        self.keeps && !self.slot.is_asked() && self.own.push_usual(metric, timestamp)
+        if self.keeps {
+            return !self.slot.is_asked() && self.own.push_usual(metric, timestamp);
+        }
+        self.slot.open().is_some_and(|mut open| {
+            open.watched && !open.closed && open.batch.push_usual(metric, timestamp)
+        })
     }
 
     /// Hands the frame over, if there is room for it now.

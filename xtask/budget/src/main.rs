@@ -34,7 +34,7 @@ enum Work {
     Send,
     /// Through a client, in one call.
     SendMultiple,
-    /// Through a feeder: a burst and a flush.
+    /// Through a feeder: one burst, and a flush at its end.
     Feeder,
 }
 
@@ -131,7 +131,6 @@ async fn client(
                 for point in points {
                     feeder.feed(point).await?;
                 }
-                feeder.flush().await?;
             }
             _ => {
                 for point in points {
@@ -141,5 +140,6 @@ async fn client(
             }
         }
     }
+    feeder.flush().await?;
     Ok(client.close().await?)
 }
