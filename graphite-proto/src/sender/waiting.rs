@@ -122,7 +122,7 @@ impl Sender {
     ///
     /// Points are answered when they are written (under [`Delivery::Confirmed`]: when they are
     /// proven to be read), with an error when they were dropped, when the sender closed without
-    /// them, and at every failure numbered [`max_attempts`](Config::max_attempts) or more since
+    /// them, and at every failure numbered [`max_attempts`](crate::Config::max_attempts) or more since
     /// the ticket was made. After such a failure the points are still queued: wait again with a
     /// new ticket, do not enqueue them again.
     #[must_use]
