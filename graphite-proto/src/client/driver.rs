@@ -332,7 +332,7 @@ impl<R: Runtime> Driver<R> {
     fn sleep(&mut self, demand: Demand, cx: &mut Context<'_>) -> Poll<Option<Input>> {
         let waker = cx.waker().clone();
         let mut machine = self.shared.lock();
-        if machine.demand() != demand || machine.sender.has_events() {
+        if machine.demand() != demand || machine.has_news() {
             drop(machine);
             waker.wake();
             return Poll::Pending;

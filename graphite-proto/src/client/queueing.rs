@@ -247,6 +247,10 @@ impl<R: Runtime> Shared<R> {
     /// Queues a point if nobody waits for the room that it takes, or says why not.
     pub(crate) fn try_feed(&self, load: &mut impl Load) -> Result<(), EnqueueError> {
         self.with(|machine| {
+            if machine.direct.is_due_to_give_way() {
+                // Nothing here could: the next one who can does.
+                machine.direct.give_way();
+            }
             let room = load.room(&machine.sender);
             if !machine.line.lets_pass(room, &machine.sender)
                 && machine.may_wait()

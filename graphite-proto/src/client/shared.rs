@@ -352,6 +352,11 @@ impl Machine {
         }
     }
 
+    /// Returns whether the driver has something to tell, or those to wake who waited for that.
+    pub(crate) fn has_news(&self) -> bool {
+        self.sender.has_events() || !self.answered.is_empty()
+    }
+
     /// Takes an empty batch, for points that are encoded without the lock.
     pub(crate) fn take_batch(&mut self) -> Batch {
         self.batches.pop().unwrap_or_else(|| self.sender.batch())

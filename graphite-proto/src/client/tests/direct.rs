@@ -216,6 +216,18 @@ fn who_wrote_much_gives_way_once_before_its_next_point() {
     assert!(feed.as_mut().poll(&mut cx).is_ready());
 }
 
+/// It cannot, and must not go the long way for ever because of that.
+#[test]
+fn who_never_waits_does_not_owe_a_turn() {
+    let scene = Scene::new(Config::default(), &[]);
+    for _ in 0..1_000 {
+        scene.desk.client.try_feed(("a", 1, 1)).unwrap();
+    }
+    let machine = scene.desk.client.shared().lock();
+    assert_eq!(machine.sender.stats().written, 1_000);
+    assert!(!machine.direct.is_due_to_give_way());
+}
+
 /// Who is woken finds told what it is woken for.
 #[test]
 fn what_there_is_to_tell_comes_before_those_who_are_answered() {
@@ -236,6 +248,11 @@ fn what_there_is_to_tell_comes_before_those_who_are_answered() {
     let mut send = pin!(client.send(("c", 1, 1)));
     assert!(send.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
     assert_eq!((waiter.0.load(SeqCst), scene.woken()), (0, woken + 1), "the task tells first");
+    // And does not sleep before it has woken them, if somebody else took what there was to tell.
+    let mut machine = shared.lock();
+    while machine.sender.poll_event().is_some() {}
+    assert!(machine.has_news());
+    drop(machine);
     scene.desk.tell(Input::Finished);
     assert_eq!(waiter.0.load(SeqCst), 1);
 }
