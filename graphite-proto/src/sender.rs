@@ -248,7 +248,6 @@ impl Sender {
 
     /// Takes any other point, or refuses it.
     #[cold]
-
     fn accept(
         &mut self,
         metric: &Metric<'_>,
