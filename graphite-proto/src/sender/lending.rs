@@ -68,9 +68,10 @@ impl Sender {
         }
         self.advance_clock(now);
         let before = self.stats.accepted;
-        self.stats.accepted += 1;
         let frame = self.lone.only(&point);
         let written = write(frame);
+        // Not before: where the write panics, the point is not taken.
+        self.stats.accepted += 1;
         if written == frame.len() {
             self.went_through();
         } else {

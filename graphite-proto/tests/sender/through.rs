@@ -1,6 +1,7 @@
 //! A point that is written before anything else happens.
 
 use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use graphite_proto::{
     Config, Delivery, Event, Failure, Input, Metric, Output, Protocol, Ticket, Value,
@@ -86,7 +87,9 @@ impl Rig {
 fn what_is_not_written_is_on_offer() {
     for (most, rest) in [(usize::MAX, ""), (8, ""), (7, "\n"), (2, "c 1 9\n"), (0, "abc 1 9\n")] {
         let mut rig = Rig::at_rest(Config::default());
+        rig.now += 5;
         let point = rig.put_through("abc", most);
+        assert_eq!(rig.sender.now(), rig.at(), "the moment is told with it");
         let whole = rest.is_empty();
         assert_eq!(point.points(), Some(0..1));
         assert_eq!(rig.kind(point), whole.then_some(Ok(())), "{most}");
@@ -121,6 +124,20 @@ fn a_wrong_count_ends_the_connection() {
         rig.reset().later(60_000).tell(Input::Connected);
         assert_eq!(rig.write(), "a 1 9\n");
     }
+}
+
+/// A driver that panics is in the wrong, and the machine goes on without the point.
+#[test]
+fn a_write_that_panics_takes_no_point() {
+    let mut rig = Rig::at_rest(Config::default());
+    let (before, at) = (rig.state(), rig.at());
+    let wrote = catch_unwind(AssertUnwindSafe(|| {
+        rig.sender.enqueue_through(&Metric::new("a", 1), 9, at, |_| resume_unwind(Box::new(())))
+    }));
+    assert!(wrote.is_err());
+    assert_eq!(rig.state(), before);
+    rig.put_through("b", 0);
+    assert_eq!(rig.write(), "b 1 9\n");
 }
 
 #[test]
