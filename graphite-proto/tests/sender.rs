@@ -19,6 +19,8 @@ mod lending;
 mod linger;
 #[path = "sender/rig.rs"]
 mod rig;
+#[path = "sender/through.rs"]
+mod through;
 
 use std::io::ErrorKind;
 

@@ -248,7 +248,7 @@ impl<R: Runtime> Shared<R> {
     pub(crate) fn try_feed(&self, load: &mut impl Load) -> Result<(), EnqueueError> {
         self.with(|machine| {
             if machine.direct.is_due_to_give_way() {
-                // Nothing here could: the next one who can does.
+                // Who never waits cannot, and would go this long way from now on.
                 machine.direct.give_way();
             }
             let room = load.room(&machine.sender);

@@ -72,7 +72,7 @@ pub(super) struct Link {
     /// Bytes of the frame on offer, or of the unit on replay, that were written.
     pub(super) sent: usize,
     /// When writing last made progress, or something to write last turned up.
-    pub(super) progress: Instant,
+    progress: Instant,
     /// When the first byte was written.
     pub(super) first_written: Option<Instant>,
     /// The receiver's end of file, if it came unasked.

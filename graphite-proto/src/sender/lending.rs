@@ -68,9 +68,10 @@ impl Sender {
         }
         self.advance_clock(now);
         let before = self.stats.accepted;
-        self.stats.accepted += 1;
         let frame = self.lone.only(&point);
         let written = write(frame);
+        // Not before: where the write panics, the point is not taken.
+        self.stats.accepted += 1;
         if written == frame.len() {
             self.went_through();
         } else {
@@ -86,7 +87,6 @@ impl Sender {
 
     /// The one point that was written by itself was written whole.
     fn went_through(&mut self) {
-        self.link.progress = self.now;
         self.link.first_written.get_or_insert(self.now);
         self.note_written(1, false);
         let (bytes, first) = (self.lone.bytes(), self.stats.accepted);

@@ -34,6 +34,9 @@ pub(super) struct Loan {
 impl World {
     /// Takes the frame on offer along, sometimes.
     pub(super) fn lend(&mut self) {
+        if !matches!(self.sender.poll_output(), Output::Transmit(_)) {
+            return;
+        }
         let room = self.wire.as_ref().map_or(0, Wire::room);
         // As the clients: a driver that waits for acknowledgements writes by itself.
         if room == 0 || self.peer_ended == Some(false) || !self.random.percent(self.plan.lends) {

@@ -54,10 +54,14 @@ pub(crate) enum Fault {
     ForgottenAtClose,
     /// The wait for others has no end of its own.
     EndlessLinger,
+    /// A point that goes through is told as written and never was.
+    ThroughUnwritten,
+    /// A point that went through is queued as well.
+    ThroughTwice,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::EveryEndProven,
         Self::NoEndProven,
         Self::HalvedWindow,
@@ -80,6 +84,8 @@ impl Fault {
         Self::LentCountBelieved,
         Self::ForgottenAtClose,
         Self::EndlessLinger,
+        Self::ThroughUnwritten,
+        Self::ThroughTwice,
     ];
 }
 
@@ -137,6 +143,8 @@ pub(crate) struct Plan {
     pub(crate) holds: Duration,
     /// How many bursts in a hundred are encoded apart from the machine.
     pub(crate) batches: usize,
+    /// How many of the other points in a hundred are to be written before anything else happens.
+    pub(crate) through: usize,
 }
 
 const MS: Duration = Duration::from_millis(1);
@@ -163,7 +171,7 @@ impl Plan {
         // Most runs hold what the default window promises: it covers what can be in flight.
         let capacity = r.pick(&[bytes / 30, bytes / 10, bytes / 2, 100_000]);
         let covered = matches!(delivery, Delivery::Replay { .. }) && r.percent(70);
-        Self {
+        let mut plan = Self {
             seed,
             fault,
             protocol: r.pick(&[Protocol::Plaintext, Protocol::Pickle]),
@@ -207,7 +215,13 @@ impl Plan {
             lends: r.pick(&[0, 20, 100]),
             holds: r.pick(&[5 * MS, 1_000 * MS, 60_000 * MS]),
             batches: r.pick(&[0, 30, 100]),
+            through: r.pick(&[0, 30, 100]),
+        };
+        if plan.through == 100 {
+            // Nothing goes through on a connection that is to end at an age.
+            plan.age = None;
         }
+        plan
     }
 
     /// The machine's settings, with the fault that is in them.
@@ -239,10 +253,15 @@ impl Plan {
             .linger(self.linger)
             // Longer than any run: what is forgotten by age may be lost, as documented.
             .replay_age(Duration::from_secs(1_000_000));
-        if self.seed.is_multiple_of(3) {
+        if self.is_prefixed() {
             config = config.prefix("p");
         }
         config
+    }
+
+    /// Whether a prefix stands before every path.
+    pub(crate) fn is_prefixed(&self) -> bool {
+        self.seed.is_multiple_of(3)
     }
 
     /// The machine's time-out of a close, with the fault that is in it.

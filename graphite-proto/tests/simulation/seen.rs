@@ -12,6 +12,9 @@ pub(crate) struct Seen {
     pub(crate) over_another: u64,
     /// Batches taken.
     pub(crate) batches: u64,
+    /// Points written before anything else happened, and those of which a part was, or nothing.
+    pub(crate) through: u64,
+    pub(crate) partly: u64,
 }
 
 impl Seen {
@@ -21,6 +24,8 @@ impl Seen {
         self.over_an_end += other.over_an_end;
         self.over_another += other.over_another;
         self.batches += other.batches;
+        self.through += other.through;
+        self.partly += other.partly;
     }
 
     /// Whether it is at least about a tenth of what is usual in so many runs.
@@ -31,6 +36,8 @@ impl Seen {
             (self.over_an_end, 40),
             (self.over_another, 9),
             (self.batches, 1_000),
+            (self.through, 40),
+            (self.partly, 40),
         ];
         in_a_thousand.iter().all(|&(count, least)| count >= runs * least / 1_000)
     }

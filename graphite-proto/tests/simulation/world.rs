@@ -288,8 +288,9 @@ impl World {
         self.note_failures();
         let now = self.now;
         let idle = matches!(self.pending, Pending::Nothing);
-        if idle && matches!(self.sender.poll_output(), Output::Transmit(_)) {
+        if idle {
             self.lend();
+            self.send_at_rest()?;
         }
         let over = self.is(Fault::LentFinishedOver) && self.is_lent_for_this() && idle;
         let output = if over && self.random.percent(10) {
