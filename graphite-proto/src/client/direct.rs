@@ -96,7 +96,10 @@ impl Direct {
         let again = is_fresh(*last, now);
         let mut written = 0;
         let ticket = sender.enqueue_through(metric, timestamp, now, |bytes| {
+            // Should it panic, nobody knows what it took.
+            *broken = Some(io::ErrorKind::Other.into());
             let wrote = if again { stream.try_write_again(bytes) } else { stream.try_write(bytes) };
+            *broken = None;
             written = taken(wrote, broken);
             written
         })?;

@@ -170,6 +170,17 @@ fn a_stream_that_panics_loses_nothing() {
     drop(machine);
     assert_eq!(scene.woken(), 1);
     assert_eq!(scene.desk.write_all(), "a 1 1\n");
+
+    // Under the lock, where a lone point goes through.
+    let scene = Scene::new(Config::default(), &[Answer::Panic]);
+    let client = &scene.desk.client;
+    let mut send = pin!(client.send(("a", 1, 1)));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(catch_unwind(AssertUnwindSafe(|| send.as_mut().poll(&mut cx))).is_err());
+    assert!(client.shared().lock().direct.is_broken(), "who knows what was written");
+    assert_eq!((client.stats().accepted, scene.desk.queued()), (0, 0));
+    client.try_feed(("b", 1, 1)).unwrap();
+    assert_eq!((scene.text().as_str(), scene.woken()), ("", 1));
 }
 
 #[test]
