@@ -69,6 +69,7 @@
 //! | socket | `TCP_NODELAY`, send buffer 256 KiB, keep-alive after 60 s, `TCP_USER_TIMEOUT` of the write time-out, 30 s at least |
 
 mod builder;
+mod closing;
 mod connect;
 mod direct;
 mod driver;

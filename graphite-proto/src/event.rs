@@ -121,6 +121,12 @@ pub enum Event {
         /// How many points.
         points: u64,
     },
+    /// So many points that a caller was told to be taken, and that a driver held for it apart from
+    /// the queue, found no room there at the caller's end. They count as rejected.
+    LeftBehind {
+        /// How many points.
+        points: u64,
+    },
     /// The port is the one on which receivers read the other protocol: one that does reads all that
     /// is sent and stores nothing, without a word. Told first of all, by drivers; a
     /// [`Sender`](crate::Sender) knows no port.
@@ -173,6 +179,9 @@ impl fmt::Display for Event {
             }
             Self::Abandoned { points } => {
                 write!(f, "client ended with {} not known to be delivered", Count(*points))
+            }
+            Self::LeftBehind { points } => {
+                write!(f, "no room in the queue for {} that a feeder left", Count(*points))
             }
             Self::PortInDoubt { protocol, port } => {
                 let other = protocol.other();

@@ -405,6 +405,7 @@ fn events_are_lines_for_people() {
         (Event::Dropping, "queue is full, dropping the oldest points"),
         (
             Event::Abandoned { points: 298 },
+            Event::LeftBehind { points: 2 },
             "client ended with 298 points not known to be delivered",
         ),
     ] {

@@ -97,7 +97,7 @@ impl Direct {
         let mut written = 0;
         let ticket = sender.enqueue_through(metric, timestamp, now, |bytes| {
             // Should it panic, nobody knows what it took.
-            *broken = Some(io::ErrorKind::Other.into());
+            let _ = broken.replace(io::ErrorKind::Other.into());
             let wrote = if again { stream.try_write_again(bytes) } else { stream.try_write(bytes) };
             *broken = None;
             written = taken(wrote, broken);

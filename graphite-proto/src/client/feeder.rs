@@ -15,6 +15,7 @@ use crate::client::handle::Client;
 use crate::client::line::Place;
 use crate::client::queueing::{Load, stamp};
 use crate::client::runtime::Runtime;
+use crate::client::shared::Machine;
 use crate::client::slots::{Open, Slot};
 use crate::error::{EnqueueError, MetricError};
 use crate::instant::Instant;
@@ -25,27 +26,28 @@ use crate::value::Timestamp;
 
 /// Feeds points by the million: one of its own for each task or thread that produces them.
 ///
-/// Points are encoded into a frame of 65,536 bytes that is the feeder's, and take nothing that
-/// others share. The frame is handed to the client's queue when it is full, by
+/// Points are encoded into a frame that is the feeder's (of 65,536 bytes, less with a small queue),
+/// and take nothing that others share. The frame is handed to the client's queue when it is full, by
 /// [`flush`](Self::flush), when it has been there for the [`linger`](super::Builder::linger) time
 /// or up to twice that, when the client is closed, and when the feeder is dropped. Until then its
 /// points are the feeder's own: [`pending`](Self::pending) tells how many,
 /// [`stats`](Client::stats) does not count them yet, and [`Client::flush`] does not wait for them.
-/// Points of one feeder stay in order.
+/// Points of one feeder stay in order. **End a burst by [`flush`](Self::flush)**, which also tells
+/// whether all is well.
 ///
-/// # The end of a burst
+/// # Millions in a row
 ///
-/// While points come so fast that each frame is full within the linger time, the frame is out of
-/// everybody's reach, and no lock is taken for a point. What has come since the last full one then
-/// waits for the next call: **end a burst by [`flush`](Self::flush)**. After a call that finds that
-/// the time has passed, and in the first frame of a burst, the client's task takes care of it.
+/// After 64 full frames in a row, 4 MiB, none of which took as long as the linger time, the next
+/// ones are out of everybody's reach, and no lock is taken for a point any more. What has come since
+/// the last full frame of such a burst waits for the feeder's next call, or its drop: without a
+/// `flush` it is late. [`Client::close`] asks for it, and where no call of the feeder's comes it
+/// counts those points as undelivered.
 ///
 /// # When there is no room
 ///
-/// A feeder that is dropped while the queue is full cannot wait for room: its points count as
-/// rejected then, and [`Event::Abandoned`](crate::Event::Abandoned) tells how many. Those that it
-/// still has when the client has been closed count so too, and nothing tells them any more. Await
-/// [`flush`](Self::flush) before.
+/// What a feeder holds that is dropped while the queue is full goes there as soon as there is room.
+/// If 64 frames wait for that already, or the client has been closed, its points count as rejected,
+/// and [`Event::LeftBehind`](crate::Event::LeftBehind) tells how many, unless the client has ended.
 pub struct Feeder<R: Runtime> {
     client: Client<R>,
     slot: Arc<Slot>,
@@ -166,7 +168,9 @@ impl<R: Runtime> Feeder<R> {
     #[inline(always)]
     fn push_usual(&mut self, metric: &Metric<'_>, timestamp: Timestamp) -> bool {
         if self.keeps {
-            return !self.slot.is_asked() && self.own.push_usual(metric, timestamp);
+            let pushed = !self.slot.is_asked() && self.own.push_usual(metric, timestamp);
+            self.slot.note_kept(self.own.points());
+            return pushed;
         }
         self.slot.open().is_some_and(|mut open| {
             open.watched && !open.closed && open.batch.push_usual(metric, timestamp)
@@ -176,10 +180,9 @@ impl<R: Runtime> Feeder<R> {
     /// Hands the frame over, if there is room for it now.
     fn try_hand_over(&mut self) -> Result<(), EnqueueError> {
         let Some(mut open) = self.slot.open_soon() else { return Ok(()) };
-        let full = open.batch.full;
         let result = self.client.shared().try_feed(&mut *open);
         drop(open);
-        self.keep(full && result.is_ok());
+        self.keep();
         result
     }
 
@@ -189,7 +192,9 @@ impl<R: Runtime> Feeder<R> {
             self.give_back();
         }
         if self.keeps {
-            match self.own.push(metric, timestamp) {
+            let pushed = self.own.push(metric, timestamp);
+            self.slot.note_kept(self.own.points());
+            match pushed {
                 Ok(true) => return Push::Done,
                 Ok(false) => {
                     self.give_back();
@@ -215,11 +220,9 @@ impl<R: Runtime> Feeder<R> {
         }
     }
 
-    /// Keeps the next frame out of the slot, if the last one was `full` when it was handed over.
-    fn keep(&mut self, full: bool) {
-        let Some(mut open) = self.slot.open().filter(|open| full && open.batch.is_empty()) else {
-            return;
-        };
+    /// Keeps the next frame out of the slot, if enough were full in a row.
+    fn keep(&mut self) {
+        let Some(mut open) = self.slot.open().filter(|open| open.may_keep()) else { return };
         std::mem::swap(&mut self.own, &mut open.batch);
         (open.kept, open.seen) = (true, false);
         let watched = std::mem::replace(&mut open.watched, true);
@@ -243,6 +246,7 @@ impl<R: Runtime> Feeder<R> {
         (open.kept, open.seen) = (false, true);
         let watched = std::mem::replace(&mut open.watched, true);
         drop(open);
+        self.slot.note_kept(0);
         self.slot.ask(false);
         self.keeps = false;
         if !watched {
@@ -271,10 +275,11 @@ impl<R: Runtime> Drop for Feeder<R> {
         let shared = self.client.shared();
         let mut open = self.slot.open_soon();
         shared.with(|machine| {
-            machine.slots.remove(&self.slot);
-            if let Some(open) = open.as_mut().filter(|open| !open.batch.is_empty()) {
-                let now = shared.now();
-                machine.take_or_abandon(&mut **open, now);
+            let now = shared.now();
+            let held = open.as_mut().filter(|open| !open.batch.is_empty());
+            let kept = held.is_some_and(|open| machine.take_over(&mut **open, now));
+            if !kept {
+                machine.slots.remove(&self.slot);
             }
         });
     }
@@ -289,6 +294,21 @@ impl<R: Runtime> fmt::Debug for Feeder<R> {
     }
 }
 
+impl Machine {
+    /// Takes what a feeder holds that is gone, now or when there is room, or counts it as rejected
+    /// and tells so; returns whether it waits for room.
+    fn take_over(&mut self, open: &mut Open, now: Instant) -> bool {
+        if self.take(open, now) {
+            return false;
+        }
+        let adopted = !self.closing && !self.is_over() && self.slots.adopt(open);
+        if !adopted {
+            self.sender.abandon(open.batch.points());
+        }
+        adopted
+    }
+}
+
 /// A frame is handed over whole.
 impl Load for Open {
     fn points(&self) -> usize {
@@ -297,6 +317,10 @@ impl Load for Open {
 
     fn room(&self, sender: &Sender) -> usize {
         self.batch.room(sender)
+    }
+
+    fn is_too_much(&self, sender: &Sender) -> bool {
+        !sender.has_room(self.batch.bytes(), 0)
     }
 
     fn is_valid(&self, sender: &mut Sender) -> bool {
@@ -331,10 +355,9 @@ impl<R: Runtime, M> Fed<'_, '_, R, M> {
         if open.batch.is_empty() {
             return Poll::Ready(Ok(()));
         }
-        let full = open.batch.full;
         let queued = ready!(client.shared().poll_queue(&mut *open, place, false, cx));
         drop(open);
-        self.feeder.keep(full && queued.is_ok());
+        self.feeder.keep();
         Poll::Ready(queued.map(drop))
     }
 }

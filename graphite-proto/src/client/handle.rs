@@ -6,6 +6,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 
 use crate::client::connect::Connect;
 use crate::client::driver::{Driver, OnEvent};
@@ -23,6 +24,10 @@ use crate::event::{Event, Failure};
 use crate::metric::Metric;
 use crate::protocol::Protocol;
 use crate::stats::Stats;
+
+/// How often a close looks whether feeders have handed over what they were asked for: one that is at
+/// work does so at once, and a close waits no longer than a blink for the others.
+const GATHERS: usize = 1_000;
 
 /// A client of one Graphite receiver. Clones share its connection and its queue.
 ///
@@ -234,23 +239,34 @@ impl<R: Runtime> Client<R> {
     /// Flushes, closes the writing side and waits for the receiver's end of file, all within
     /// [`close_timeout`](super::Builder::close_timeout). `Ok` means that the receiver has read
     /// everything; what an earlier connection that was lost had taken before the last `window`
-    /// bytes counts as read, which is what the window is for ([`Delivery`](crate::Delivery)).
+    /// bytes counts as read, which is what the window is for ([`Delivery`](crate::Delivery)). What
+    /// [feeders](super::Feeder) hold goes along.
     /// Further calls, of clones too, give the same result; whatever would queue a point then says
     /// that the client is closed.
     ///
     /// # Errors
     ///
-    /// The number of points that are not known to be delivered.
+    /// The number of points that are not known to be delivered; those that a feeder has kept, and
+    /// found no room for, among them.
     ///
     /// # Cancel safety
     ///
     /// The closing goes on when the future is dropped; call again for the result.
     pub async fn close(&self) -> Result<(), CloseError> {
         let shared = self.shared();
+        let mut tries = 0..GATHERS;
+        poll_fn(|cx| {
+            if !shared.gather() || tries.next().is_none() {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
         shared.close();
         let ended = shared.wait(Wait::Closed).await;
         let machine = shared.lock();
-        match machine.sender.unproven() {
+        match machine.sender.unproven() + machine.left {
             0 => Ok(()),
             undelivered => {
                 let source = machine.sender.last_failure().cloned().or_else(|| ended.err());

@@ -32,6 +32,11 @@ pub(crate) trait Load {
     /// Returns how many bytes of room it needs at most.
     fn room(&self, sender: &Sender) -> usize;
 
+    /// Returns whether it finds no room, where the machine would not count it as refused.
+    fn is_too_much(&self, _sender: &Sender) -> bool {
+        false
+    }
+
     /// Returns whether it is not refused whatever the room.
     fn is_valid(&self, sender: &mut Sender) -> bool;
 
@@ -252,7 +257,7 @@ impl<R: Runtime> Shared<R> {
                 machine.direct.give_way();
             }
             let room = load.room(&machine.sender);
-            if !machine.line.lets_pass(room, &machine.sender)
+            if (!machine.line.lets_pass(room, &machine.sender) || load.is_too_much(&machine.sender))
                 && machine.may_wait()
                 && load.is_valid(&mut machine.sender)
             {
@@ -342,15 +347,11 @@ impl Machine {
         self.answered.extend(waker);
     }
 
-    /// Takes what somebody leaves behind, or counts it as refused and tells so.
-    pub(crate) fn take_or_abandon(&mut self, load: &mut impl Load, now: Instant) {
-        let (points, room) = (load.points() as u64, load.room(&self.sender));
-        let taken = !self.driver_ended
-            && self.line.lets_pass(room, &self.sender)
-            && load.enqueue(&mut self.sender, now).is_ok();
-        if !taken {
-            self.sender.abandon(points);
-        }
+    /// Queues a load if there is room for it that nobody waits for.
+    pub(crate) fn take(&mut self, load: &mut impl Load, now: Instant) -> bool {
+        !self.driver_ended
+            && self.line.lets_pass(load.room(&self.sender), &self.sender)
+            && load.enqueue(&mut self.sender, now).is_ok()
     }
 
     /// Has those told, as soon as the lock is free, for whom there is room.

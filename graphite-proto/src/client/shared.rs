@@ -20,7 +20,7 @@ use crate::client::runtime::Runtime;
 use crate::client::slots::Slots;
 use crate::client::waiters::{Key, Wait, Waiters};
 use crate::config::Config;
-use crate::event::{Failure, Input, Output};
+use crate::event::{Failure, Output};
 use crate::instant::Instant;
 use crate::sender::Sender;
 
@@ -57,6 +57,8 @@ pub(crate) struct Machine {
     batches: Vec<Batch>,
     /// Nothing is queued any more.
     pub(crate) closing: bool,
+    /// How many points feeders were left with when that began.
+    pub(crate) left: u64,
     /// The driver has ended, by itself or with its runtime.
     pub(crate) driver_ended: bool,
 }
@@ -109,6 +111,7 @@ impl<R: Runtime> Shared<R> {
             slots: Slots::new(linger),
             batches: Vec::new(),
             closing: false,
+            left: 0,
             driver_ended: false,
         };
         Arc::new(Self { machine: Mutex::new(machine), runtime, event_panics: AtomicU64::new(0) })
@@ -240,27 +243,6 @@ impl<R: Runtime> Shared<R> {
             let waker = self.lock().waiters.forget(key);
             drop(waker);
         }
-    }
-
-    /// Begins the end: what is queued, and what feeders hold, still goes out, within the close
-    /// time-out.
-    pub(crate) fn close(&self) {
-        let now = self.now();
-        let slots = self.lock().slots.all();
-        for slot in slots {
-            // Under no lock: a feeder that is at work may wait for that.
-            let Some(mut open) = slot.open_soon() else { continue };
-            open.closed = true;
-            slot.ask(true);
-            // What finds no room stays with the feeder, which tells.
-            self.with(|machine| drop(open.hand_over(&mut machine.sender, now)));
-        }
-        self.with(|machine| {
-            machine.sender.handle_input(Input::Close, now);
-            machine.closing = true;
-            machine.line.dismiss(&mut machine.answered);
-            machine.note_answered();
-        });
     }
 
     pub(crate) fn event_panics(&self) -> u64 {

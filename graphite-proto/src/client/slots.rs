@@ -1,14 +1,14 @@
 //! Where feeders keep their points until their frame is full, and who takes them if it does not
 //! become so.
 //!
-//! A feeder whose frames take their time leaves its points in a slot, where the client's task finds
-//! them when a linger time has passed, or the client closes. What keeps the two apart is a flag that
-//! nobody else touches. It is a locked instruction, which on some processors costs as much as a
-//! pickled point; so one whose frames fill quickly keeps them to itself, and is asked for them. Not
-//! here: what a feeder is ([`super::feeder`]).
+//! A feeder leaves its points in a slot, where the client's task finds them when a linger time has
+//! passed, the feeder is gone, or the client closes. What keeps the two apart is a flag that nobody
+//! else touches. It is a locked instruction, which on some processors costs as much as a pickled
+//! point; so one that has filled frame after frame keeps the next to itself, and is asked for it.
+//! Not here: what a feeder is ([`super::feeder`]).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use try_lock::{Locked, TryLock};
@@ -23,6 +23,12 @@ use crate::ticket::Ticket;
 /// How long frames wait that find no room: until then others make some, or the feeders come.
 const LATER: Duration = Duration::from_millis(100);
 
+/// How many full frames in a row make a feeder keep the next one to itself: 4 MiB.
+const ROW: u32 = 64;
+
+/// How many frames of feeders that are gone wait for room, beside the queue: as much as a queue.
+const ORPHANS: usize = 64;
+
 /// How often somebody who must have a slot looks whether it is free; a feeder holds it for as long
 /// as encoding a point takes.
 const SPINS: usize = 10_000;
@@ -32,6 +38,8 @@ pub(crate) struct Slot {
     open: TryLock<Open>,
     /// The feeder is to hand over what it keeps to itself.
     asked: AtomicBool,
+    /// How many points that are.
+    kept: AtomicU64,
 }
 
 /// What is in it.
@@ -43,14 +51,20 @@ pub(crate) struct Open {
     pub(crate) seen: bool,
     /// The feeder keeps its frame to itself; there is none here.
     pub(crate) kept: bool,
+    /// How many full frames the feeder has handed over since one of its frames was not.
+    row: u32,
+    /// The feeder is gone.
+    orphan: bool,
     /// The client is closed: no point comes in any more.
     pub(crate) closed: bool,
 }
 
 impl Slot {
     pub(crate) fn new(batch: Batch, closed: bool) -> Arc<Self> {
-        let open = Open { batch, watched: false, seen: false, kept: false, closed };
-        Arc::new(Self { open: TryLock::new(open), asked: AtomicBool::new(false) })
+        let (watched, seen, kept, orphan) = (false, false, false, false);
+        let open = Open { batch, watched, seen, kept, row: 0, orphan, closed };
+        let (asked, kept) = (AtomicBool::new(false), AtomicU64::new(0));
+        Arc::new(Self { open: TryLock::new(open), asked, kept })
     }
 
     /// Returns whether the feeder is to hand over what it keeps to itself.
@@ -62,6 +76,17 @@ impl Slot {
     /// Asks the feeder, or takes that back.
     pub(crate) fn ask(&self, asked: bool) {
         self.asked.store(asked, Ordering::Relaxed);
+    }
+
+    /// Returns how many points the feeder keeps to itself.
+    pub(crate) fn kept(&self) -> u64 {
+        self.kept.load(Ordering::Relaxed)
+    }
+
+    /// Says how many those are.
+    #[inline]
+    pub(crate) fn note_kept(&self, points: u64) {
+        self.kept.store(points, Ordering::Relaxed);
     }
 
     /// Looks in, unless somebody else does.
@@ -86,9 +111,27 @@ impl Open {
         sender: &mut Sender,
         now: Instant,
     ) -> Result<Ticket, EnqueueError> {
+        let full = self.batch.full;
         let ticket = sender.enqueue_batch(&mut self.batch, now)?;
         self.seen = false;
+        self.row = if full { self.row.saturating_add(1) } else { 0 };
         Ok(ticket)
+    }
+
+    /// Lets no point in any more, nor has the feeder keep any.
+    pub(crate) fn close(&mut self) {
+        (self.closed, self.row) = (true, 0);
+    }
+
+    /// Hands the points over whatever the room, before the machine is closed: they are moved, and
+    /// nothing comes after them. Returns whether none are left.
+    pub(crate) fn hand_over_last(&mut self, sender: &mut Sender, now: Instant) -> bool {
+        self.batch.is_empty() || sender.enqueue_last(&mut self.batch, now).is_ok()
+    }
+
+    /// Returns whether the feeder may keep its next frame to itself.
+    pub(crate) fn may_keep(&self) -> bool {
+        self.row >= ROW && self.batch.is_empty() && !self.closed
     }
 }
 
@@ -98,11 +141,13 @@ pub(crate) struct Slots {
     slots: Vec<Arc<Slot>>,
     /// When to look for those that were left alone.
     look: Option<Instant>,
+    /// How many of them have no feeder any more.
+    orphans: usize,
 }
 
 impl Slots {
     pub(crate) fn new(linger: Duration) -> Self {
-        Self { linger, slots: Vec::new(), look: None }
+        Self { linger, slots: Vec::new(), look: None, orphans: 0 }
     }
 
     pub(crate) fn add(&mut self, slot: Arc<Slot>) {
@@ -111,6 +156,27 @@ impl Slots {
 
     pub(crate) fn remove(&mut self, slot: &Arc<Slot>) {
         self.slots.retain(|other| !Arc::ptr_eq(other, slot));
+    }
+
+    /// Keeps the frame of a feeder that is gone, until there is room for it; `false` if too many
+    /// wait already.
+    pub(crate) fn adopt(&mut self, open: &mut Open) -> bool {
+        let adopted = self.orphans < ORPHANS;
+        if adopted {
+            (open.orphan, self.orphans) = (true, self.orphans + 1);
+        }
+        adopted
+    }
+
+    /// Hands over what feeders that are gone have left, as far as there is room.
+    fn look_at_orphans(&mut self, line: &Line, sender: &mut Sender, now: Instant) {
+        self.slots.retain(|slot| {
+            let Some(mut open) = slot.open().filter(|open| open.orphan) else { return true };
+            let left =
+                !line.lets_pass(open.batch.bytes(), sender) || open.hand_over(sender, now).is_err();
+            self.orphans -= usize::from(!left);
+            left
+        });
     }
 
     /// Returns all of them.
@@ -130,6 +196,9 @@ impl Slots {
 
     /// Takes the points of those whose frame was there at the last look already, if it is time.
     pub(crate) fn look(&mut self, line: &Line, sender: &mut Sender, now: Instant) {
+        if self.orphans > 0 {
+            self.look_at_orphans(line, sender, now);
+        }
         if self.look.is_none_or(|look| now < look) {
             return;
         }
@@ -174,7 +243,7 @@ impl Open {
         if !line.lets_pass(self.batch.bytes(), sender) || self.hand_over(sender, now).is_err() {
             return Some(LATER.max(linger));
         }
-        self.watched = false;
+        (self.watched, self.row) = (false, 0);
         None
     }
 }

@@ -180,18 +180,33 @@ impl Sender {
         if !self.admission.is_like(&batch.admission) {
             return Err(EnqueueError::ForeignBatch);
         }
-        let points = batch.points();
-        if points > 0 {
+        if batch.points() > 0 {
             self.make_room(batch.bytes())?;
         }
+        Ok(self.take_batch(batch))
+    }
+
+    /// Does the same whatever the room, for a driver that closes the machine next.
+    #[cfg(feature = "client")]
+    pub(crate) fn enqueue_last(
+        &mut self,
+        batch: &mut Batch,
+        now: Instant,
+    ) -> Result<Ticket, EnqueueError> {
+        self.advance_clock(now);
+        if self.closing.is_some() { Err(EnqueueError::Closed) } else { Ok(self.take_batch(batch)) }
+    }
+
+    fn take_batch(&mut self, batch: &mut Batch) -> Ticket {
+        let points = batch.points();
         self.stats.skipped += std::mem::take(&mut batch.skipped);
         let full = std::mem::take(&mut batch.full);
         if points == 0 {
-            return Ok(self.ticket_of(u64::MAX, 0));
+            return self.ticket_of(u64::MAX, 0);
         }
         let first = self.stats.accepted + 1;
         self.queue.push_frame(&mut batch.open, first, full, &mut self.pool);
-        Ok(self.accepted(points))
+        self.accepted(points)
     }
 
     /// Checks a point as [`enqueue`](Self::enqueue) does, without taking it.

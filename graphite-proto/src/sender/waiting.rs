@@ -93,7 +93,7 @@ impl Sender {
     /// Counts points as rejected that a driver had taken and could not hand over, and tells so.
     pub fn abandon(&mut self, points: u64) {
         self.reject(points);
-        tell(&mut self.events, Event::Abandoned { points });
+        tell(&mut self.events, Event::LeftBehind { points });
     }
 
     /// Does what a [`ticket`](Self::ticket) does, for whoever has one for its points.

@@ -1,6 +1,6 @@
 //! Feeders: whose points they hold, until when, and what becomes of them.
 
-use crate::client::{Client, Event, FlushError, Protocol, SendError, TryFeedError};
+use crate::client::{Client, Event, Feeder, FlushError, Protocol, SendError, TryFeedError};
 use crate::rt::{self, block_on};
 use crate::suite::receiver::{Graphite, until};
 use crate::suite::{Log, MS, assert_accounted, names, numbered, quick};
@@ -130,21 +130,45 @@ fn a_feeder_waits_for_room_and_fails_with_the_others() {
 }
 
 #[test]
-fn what_a_dropped_feeder_cannot_hand_over_is_counted_and_told() {
+fn what_a_dropped_feeder_holds_waits_for_room() {
+    block_on(async {
+        let mut graphite = Graphite::closed(Protocol::Plaintext);
+        let client = quick().queue_bytes(4_000).connect_lazy(graphite.address()).unwrap();
+        let mut fed = 0;
+        for _ in 0..3 {
+            let mut feeder = client.feeder();
+            while feeder.try_feed((format!("full.{fed}"), fed, 1)).is_ok() {
+                fed += 1;
+            }
+            assert!(feeder.pending() > 0);
+        }
+        assert!(client.stats().accepted < fed);
+        graphite.listen();
+        graphite.received(fed as usize).await;
+        client.close().await.unwrap();
+        assert_eq!((client.stats().accepted, client.stats().rejected), (fed, 3));
+    });
+}
+
+/// However many feeders are dropped, what is held for them is bounded.
+#[test]
+fn what_too_many_dropped_feeders_hold_is_counted_and_told() {
     block_on(async {
         let graphite = Graphite::closed(Protocol::Plaintext);
         let log = Log::default();
         let builder = log.listen(quick().queue_bytes(4_000).close_timeout(50 * MS));
         let client = builder.connect_lazy(graphite.address()).unwrap();
-        let mut feeder = client.feeder();
-        while feeder.try_feed(("full", 1, 1)).is_ok() {}
-        let (pending, before) = (feeder.pending(), client.stats());
-        assert!(pending > 0);
-        drop(feeder);
+        while client.try_feed(("full", 1, 1)).is_ok() {}
+        let before = client.stats();
+        for _ in 0..70 {
+            client.feeder().try_feed(("x".repeat(400), 1, 1)).unwrap();
+        }
         let stats = client.stats();
-        assert_eq!((stats.accepted, stats.rejected), (before.accepted, before.rejected + pending));
-        let told = Event::Abandoned { points: pending };
-        until("it is told", || log.count(|event| *event == told) == 1).await;
+        assert_eq!((stats.accepted, stats.rejected), (before.accepted, before.rejected + 6));
+        let told = Event::LeftBehind { points: 1 };
+        until("all are told", || log.count(|event| *event == told) == 6).await;
+        let error = client.close().await.unwrap_err();
+        assert_eq!(error.undelivered, before.accepted + 64);
     });
 }
 
@@ -205,8 +229,15 @@ fn many_feeders_share_a_client() {
     });
 }
 
-/// More than fits one frame, so that the feeder keeps the next one to itself.
+/// More than 64 frames of points of a kilobyte, so that the feeder keeps the last to itself.
 const BURST: usize = 5_000;
+
+async fn feed_burst(feeder: &mut Feeder) {
+    let path = format!("burst.{}", "x".repeat(1_000));
+    for i in 0..BURST {
+        feeder.feed((&path, i, 1)).await.unwrap();
+    }
+}
 
 #[test]
 fn a_burst_ends_with_a_flush() {
@@ -217,9 +248,7 @@ fn a_burst_ends_with_a_flush() {
             let client = builder.connect(graphite.address()).await.unwrap();
             let mut feeder = client.feeder();
             for burst in 1..=3 {
-                for metric in numbered("burst", BURST) {
-                    feeder.feed(metric).await.unwrap();
-                }
+                feed_burst(&mut feeder).await;
                 let (pending, accepted) = (feeder.pending(), client.stats().accepted);
                 assert!(pending > 0, "nothing is kept");
                 assert_eq!(pending + accepted, burst * BURST as u64);
@@ -239,9 +268,7 @@ fn what_is_left_of_a_burst_goes_with_a_later_call() {
         let graphite = Graphite::plaintext();
         let client = quick().connect(graphite.address()).await.unwrap();
         let mut feeder = client.feeder();
-        for metric in numbered("burst", BURST) {
-            feeder.feed(metric).await.unwrap();
-        }
+        feed_burst(&mut feeder).await;
         let mut calls = 0;
         while client.stats().accepted < BURST as u64 {
             rt::sleep(MS).await;
@@ -252,22 +279,23 @@ fn what_is_left_of_a_burst_goes_with_a_later_call() {
         graphite.received(BURST).await;
         feeder.flush().await.unwrap();
         client.close().await.unwrap();
-        assert_eq!(graphite.paths()[..BURST], names("burst", BURST)[..]);
+        let values = graphite.points().into_iter().map(|point| point.value().as_f64());
+        assert!(values.take(BURST).eq((0..BURST).map(|i| i as f64)));
     });
 }
 
 #[test]
-fn what_a_feeder_keeps_when_the_client_closes_is_counted() {
+fn what_a_feeder_keeps_when_the_client_closes_is_undelivered() {
     block_on(async {
         let graphite = Graphite::plaintext();
         let client = quick().linger(1000 * MS).connect(graphite.address()).await.unwrap();
         let mut feeder = client.feeder();
-        for metric in numbered("burst", BURST) {
-            feeder.feed(metric).await.unwrap();
-        }
+        feed_burst(&mut feeder).await;
         let pending = feeder.pending();
         assert!(pending > 0);
-        client.close().await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(client.close().await.unwrap_err().undelivered, pending);
+        }
         assert_eq!(feeder.feed(("late", 1, 1)).await, Err(SendError::Closed));
         assert_eq!(feeder.flush().await, Err(FlushError::Closed));
         assert_eq!(feeder.pending(), pending);
@@ -275,6 +303,37 @@ fn what_a_feeder_keeps_when_the_client_closes_is_counted() {
         let stats = client.stats();
         assert_eq!((stats.accepted, stats.rejected), (BURST as u64 - pending, pending));
         assert_accounted(&stats);
+        assert_eq!(graphite.count() as u64, stats.accepted);
+    });
+}
+
+/// Whose call says `Ok` is delivered if the close says so, also while they are at full speed.
+#[test]
+fn a_close_takes_along_what_feeders_at_work_hold() {
+    block_on(async {
+        let graphite = Graphite::plaintext();
+        let client = quick().connect(graphite.address()).await.unwrap();
+        let tasks: Vec<_> = (0..4)
+            .map(|task| {
+                let client = client.clone();
+                rt::spawn(async move {
+                    let (mut feeder, mut fed) = (client.feeder(), 0u64);
+                    let path = format!("task.{task}.{}", "x".repeat(500));
+                    while feeder.feed((&path, fed, 1)).await.is_ok() {
+                        fed += 1;
+                    }
+                    fed
+                })
+            })
+            .collect();
+        until("some is written", || client.stats().written > 20_000).await;
+        client.close().await.unwrap();
+        let mut fed = 0;
+        for task in tasks {
+            fed += task.await;
+        }
+        assert_eq!(graphite.count() as u64, fed);
+        assert_eq!((client.stats().accepted, client.stats().confirmed), (fed, fed));
     });
 }
 
