@@ -23,9 +23,8 @@ impl<R: Runtime> Shared<R> {
 
     /// Takes what stands in a slot, under no lock: a feeder that is at work may wait for that.
     fn gather_from(&self, slot: &Slot) -> bool {
-        slot.ask(true);
+        slot.close();
         let Some(mut open) = slot.open_soon() else { return false };
-        open.close();
         let now = self.now();
         let taken = self.with(|machine| open.hand_over_last(&mut machine.sender, now));
         taken && !open.kept
@@ -45,6 +44,8 @@ impl<R: Runtime> Shared<R> {
         };
         let left = slots.iter().filter(|slot| !self.gather_from(slot)).map(held).sum();
         self.with(|machine| {
+            // Those too that were made meanwhile.
+            machine.slots.close();
             machine.sender.handle_input(Input::Close, now);
             machine.closing = true;
             machine.left = machine.left.max(left);

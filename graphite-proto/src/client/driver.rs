@@ -414,11 +414,11 @@ impl<R: Runtime> Future for Driver<R> {
         if let Some(warning) = self.warning.take() {
             self.report(&warning);
         }
-        self.report_events();
         // Those whom callers' acts have answered, who were to find it told.
         let driver = &mut *self;
         driver.wakers.append(&mut driver.shared.lock().answered);
-        driver.wake();
+        self.report_events();
+        self.wake();
         for _ in 0..TURNS {
             match self.turn(cx) {
                 Poll::Ready(Some(input)) => self.hand_in(input),

@@ -6,7 +6,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use crate::client::error::SendError;
 use crate::client::line::Place;
@@ -48,10 +48,10 @@ impl<'a, R: Runtime, M: Into<Metric<'a>>> Future for Feed<'_, 'a, R, M> {
             }
             this.held = Some(Held::new(this.shared, metric, timestamp, false));
         }
-        match &mut this.held {
-            Some(held) => held.poll_queue(cx).map_ok(drop),
-            None => panic!("feed was done before"),
-        }
+        let Some(held) = &mut this.held else { panic!("feed was done before") };
+        let queued = ready!(held.poll_queue(cx));
+        this.held = None;
+        Poll::Ready(queued.map(drop))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::client::line::Place;
 use crate::client::queueing::{Load, stamp};
 use crate::client::runtime::Runtime;
 use crate::client::shared::Machine;
-use crate::client::slots::{Open, Slot};
+use crate::client::slots::{Content, Slot};
 use crate::error::{EnqueueError, MetricError};
 use crate::instant::Instant;
 use crate::metric::Metric;
@@ -24,12 +24,15 @@ use crate::sender::Sender;
 use crate::ticket::Ticket;
 use crate::value::Timestamp;
 
+/// How often the slot is tried to be looked into; the client's task never stays long.
+const PATIENCE: usize = 100;
+
 /// Feeds points by the million: one of its own for each task or thread that produces them.
 ///
-/// Points are encoded into a frame that is the feeder's (of 65,536 bytes, less with a small queue),
-/// and take nothing that others share. The frame is handed to the client's queue when it is full, by
-/// [`flush`](Self::flush), when it has been there for the [`linger`](super::Builder::linger) time
-/// or up to twice that, when the client is closed, and when the feeder is dropped. Until then its
+/// Points are encoded into a frame that is the feeder's (of 65,536 bytes, less with a small queue;
+/// it has up to two buffers of that size), and take nothing that others share. The frame is handed to the client's queue when it is full, by
+/// [`flush`](Self::flush), when it has been there for about the [`linger`](super::Builder::linger)
+/// time, at most twice that, when the client is closed, and when the feeder is dropped. Until then its
 /// points are the feeder's own: [`pending`](Self::pending) tells how many,
 /// [`stats`](Client::stats) does not count them yet, and [`Client::flush`] does not wait for them.
 /// Points of one feeder stay in order. **End a burst by [`flush`](Self::flush)**, which also tells
@@ -119,7 +122,10 @@ impl<R: Runtime> Feeder<R> {
                 Push::Done => return Ok(()),
                 Push::Full => self.try_hand_over()?,
                 Push::Busy => std::hint::spin_loop(),
-                Push::Closed => return Err(TryFeedError::Closed),
+                Push::Closed => {
+                    self.reject();
+                    return Err(TryFeedError::Closed);
+                }
                 Push::Invalid(error) => {
                     self.reject();
                     return Err(TryFeedError::Metric(error));
@@ -141,7 +147,14 @@ impl<R: Runtime> Feeder<R> {
     ///
     /// Dropping the future loses nothing; what was handed over stays queued.
     pub async fn flush(&mut self) -> Result<(), FlushError> {
-        self.give_back();
+        poll_fn(|cx| {
+            if self.give_back() {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
         let mut fed = Fed::<R, Metric<'_>> { feeder: self, given: None, held: None };
         poll_fn(|cx| fed.poll_hand_over(cx)).await.map_err(|error| match error {
             SendError::Full(failure) => FlushError::Full(failure),
@@ -154,8 +167,11 @@ impl<R: Runtime> Feeder<R> {
     /// Returns how many points are in the frame, and not in the client's queue yet.
     #[must_use]
     pub fn pending(&self) -> u64 {
-        let left = || self.slot.open_soon().map_or(0, |open| open.batch.points());
-        if self.keeps { self.own.points() } else { left() }
+        if self.keeps {
+            return self.own.points();
+        }
+        let open = (0..PATIENCE).find_map(|_| self.slot.open_soon());
+        open.map_or(0, |open| open.batch.points())
     }
 
     /// Returns the client that the frames are handed to.
@@ -168,12 +184,12 @@ impl<R: Runtime> Feeder<R> {
     #[inline(always)]
     fn push_usual(&mut self, metric: &Metric<'_>, timestamp: Timestamp) -> bool {
         if self.keeps {
-            let pushed = !self.slot.is_asked() && self.own.push_usual(metric, timestamp);
+            let pushed = !self.slot.is_called() && self.own.push_usual(metric, timestamp);
             self.slot.note_kept(self.own.points());
             return pushed;
         }
         self.slot.open().is_some_and(|mut open| {
-            open.watched && !open.closed && open.batch.push_usual(metric, timestamp)
+            open.watched && !self.slot.is_called() && open.batch.push_usual(metric, timestamp)
         })
     }
 
@@ -188,23 +204,20 @@ impl<R: Runtime> Feeder<R> {
 
     /// Takes any point.
     fn push(&mut self, metric: &Metric<'_>, timestamp: Timestamp) -> Push {
-        if self.keeps && self.slot.is_asked() {
-            self.give_back();
+        if self.keeps && self.slot.is_called() && !self.give_back() {
+            return Push::Busy;
         }
         if self.keeps {
             let pushed = self.own.push(metric, timestamp);
             self.slot.note_kept(self.own.points());
             match pushed {
                 Ok(true) => return Push::Done,
-                Ok(false) => {
-                    self.give_back();
-                    return Push::Full;
-                }
+                Ok(false) => return if self.give_back() { Push::Full } else { Push::Busy },
                 Err(error) => return Push::Invalid(error),
             }
         }
         let Some(mut open) = self.slot.open() else { return Push::Busy };
-        if open.closed {
+        if self.slot.is_closed() {
             return Push::Closed;
         }
         match open.batch.push(metric, timestamp) {
@@ -226,32 +239,32 @@ impl<R: Runtime> Feeder<R> {
         std::mem::swap(&mut self.own, &mut open.batch);
         (open.kept, open.seen) = (true, false);
         let watched = std::mem::replace(&mut open.watched, true);
-        drop(open);
         self.slot.ask(false);
+        drop(open);
         self.keeps = true;
         if !watched {
             self.watch();
         }
     }
 
-    /// Puts the frame back into the slot.
+    /// Puts the frame back into the slot; `false` if somebody looks in just now.
     #[cold]
-    fn give_back(&mut self) {
+    fn give_back(&mut self) -> bool {
         if !self.keeps {
-            return;
+            return true;
         }
-        // Nobody has anything to do in it meanwhile, but to look.
-        let Some(mut open) = self.slot.open_soon() else { return };
+        let Some(mut open) = self.slot.open_soon() else { return false };
         std::mem::swap(&mut self.own, &mut open.batch);
         (open.kept, open.seen) = (false, true);
         let watched = std::mem::replace(&mut open.watched, true);
-        drop(open);
         self.slot.note_kept(0);
         self.slot.ask(false);
+        drop(open);
         self.keeps = false;
         if !watched {
             self.watch();
         }
+        true
     }
 
     /// Has the client's task take the frame if it is not full by then.
@@ -262,7 +275,7 @@ impl<R: Runtime> Feeder<R> {
         shared.with(|machine| machine.slots.watch(now));
     }
 
-    /// Counts a point that is not valid.
+    /// Counts a point that is refused.
     #[cold]
     fn reject(&self) {
         self.client.shared().lock().sender.reject(1);
@@ -271,11 +284,18 @@ impl<R: Runtime> Feeder<R> {
 
 impl<R: Runtime> Drop for Feeder<R> {
     fn drop(&mut self) {
-        self.give_back();
+        let given_back = self.give_back();
         let shared = self.client.shared();
         let mut open = self.slot.open_soon();
         shared.with(|machine| {
             let now = shared.now();
+            if !given_back && !machine.take(&mut self.own, now) {
+                machine.sender.abandon(self.own.points());
+            }
+            if open.is_none() {
+                // The client's task looks in just now, and takes what is there.
+                return;
+            }
             let held = open.as_mut().filter(|open| !open.batch.is_empty());
             let kept = held.is_some_and(|open| machine.take_over(&mut **open, now));
             if !kept {
@@ -297,7 +317,7 @@ impl<R: Runtime> fmt::Debug for Feeder<R> {
 impl Machine {
     /// Takes what a feeder holds that is gone, now or when there is room, or counts it as rejected
     /// and tells so; returns whether it waits for room.
-    fn take_over(&mut self, open: &mut Open, now: Instant) -> bool {
+    fn take_over(&mut self, open: &mut Content, now: Instant) -> bool {
         if self.take(open, now) {
             return false;
         }
@@ -310,7 +330,7 @@ impl Machine {
 }
 
 /// A frame is handed over whole.
-impl Load for Open {
+impl Load for Content {
     fn points(&self) -> usize {
         Load::points(&self.batch)
     }
@@ -376,7 +396,9 @@ impl<'a, R: Runtime, M: Into<Metric<'a>>> Future for Fed<'_, 'a, R, M> {
             }
             this.held = Some((metric, timestamp));
         }
-        this.poll_held(cx)
+        let taken = ready!(this.poll_held(cx));
+        this.held = None;
+        Poll::Ready(taken)
     }
 }
 
@@ -392,7 +414,10 @@ impl<R: Runtime, M> Fed<'_, '_, R, M> {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                Push::Closed => return Poll::Ready(Err(SendError::Closed)),
+                Push::Closed => {
+                    self.feeder.reject();
+                    return Poll::Ready(Err(SendError::Closed));
+                }
                 Push::Invalid(error) => {
                     self.feeder.reject();
                     return Poll::Ready(Err(SendError::Metric(error)));

@@ -349,9 +349,12 @@ impl Machine {
 
     /// Queues a load if there is room for it that nobody waits for.
     pub(crate) fn take(&mut self, load: &mut impl Load, now: Instant) -> bool {
-        !self.driver_ended
+        let taken = !self.driver_ended
             && self.line.lets_pass(load.room(&self.sender), &self.sender)
-            && load.enqueue(&mut self.sender, now).is_ok()
+            && load.enqueue(&mut self.sender, now).is_ok();
+        // Others may have lost theirs for it.
+        self.note_answered();
+        taken
     }
 
     /// Has those told, as soon as the lock is free, for whom there is room.

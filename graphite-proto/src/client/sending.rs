@@ -36,10 +36,9 @@ impl<'c, R: Runtime> Sending<'c, R> {
     /// Queues all items; returns how many, and what became of them.
     pub(crate) async fn queue<'a>(
         &mut self,
-        items: impl Iterator<Item = Metric<'a>>,
+        mut items: impl Iterator<Item = Metric<'a>>,
     ) -> Result<(usize, Option<Queued>), BatchError> {
         let timestamp = self.shared.runtime.timestamp();
-        let mut items = items;
         while let Some(metric) = self.fill(&mut items, timestamp) {
             if self.items > 0 && self.push(&metric, timestamp) {
                 continue;

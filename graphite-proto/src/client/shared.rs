@@ -190,7 +190,7 @@ impl<R: Runtime> Shared<R> {
         mut machine: MutexGuard<'a, Machine>,
     ) -> MutexGuard<'a, Machine> {
         for _ in 0..IN_A_ROW {
-            let Some(loan) = machine.lend() else { break };
+            let Some(loan) = machine.lend(|| self.now()) else { break };
             drop(machine);
             let mut lender = Lender { shared: self, loan: Some(loan) };
             let wrote = lender.write();
@@ -410,8 +410,8 @@ impl Machine {
     }
 
     /// Lends the frame on offer to a caller, if the driver has nothing to do with the connection.
-    fn lend(&mut self) -> Option<Loan> {
-        if self.is_idle() { self.direct.lend(&mut self.sender) } else { None }
+    fn lend(&mut self, now: impl FnOnce() -> Instant) -> Option<Loan> {
+        if self.is_idle() { self.direct.lend(now, &mut self.sender) } else { None }
     }
 
     /// Returns whether the driver sleeps, with nothing to do.

@@ -8,7 +8,7 @@
 //! Not here: what a feeder is ([`super::feeder`]).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use try_lock::{Locked, TryLock};
@@ -33,17 +33,22 @@ const ORPHANS: usize = 64;
 /// as encoding a point takes.
 const SPINS: usize = 10_000;
 
+/// The feeder is to hand over what it keeps to itself.
+const ASKED: u8 = 1;
+/// The client is closed: no point comes in any more.
+const CLOSED: u8 = 2;
+
 /// A feeder's slot.
 pub(crate) struct Slot {
-    open: TryLock<Open>,
-    /// The feeder is to hand over what it keeps to itself.
-    asked: AtomicBool,
+    open: TryLock<Content>,
+    /// What the feeder is called for: 0, [`ASKED`], [`CLOSED`].
+    called: AtomicU8,
     /// How many points that are.
     kept: AtomicU64,
 }
 
 /// What is in it.
-pub(crate) struct Open {
+pub(crate) struct Content {
     pub(crate) batch: Batch,
     /// Somebody will look whether it was left alone.
     pub(crate) watched: bool,
@@ -55,27 +60,38 @@ pub(crate) struct Open {
     row: u32,
     /// The feeder is gone.
     orphan: bool,
-    /// The client is closed: no point comes in any more.
-    pub(crate) closed: bool,
 }
 
 impl Slot {
     pub(crate) fn new(batch: Batch, closed: bool) -> Arc<Self> {
         let (watched, seen, kept, orphan) = (false, false, false, false);
-        let open = Open { batch, watched, seen, kept, row: 0, orphan, closed };
-        let (asked, kept) = (AtomicBool::new(false), AtomicU64::new(0));
-        Arc::new(Self { open: TryLock::new(open), asked, kept })
+        let open = Content { batch, watched, seen, kept, row: 0, orphan };
+        let called = AtomicU8::new(if closed { CLOSED } else { 0 });
+        Arc::new(Self { open: TryLock::new(open), called, kept: AtomicU64::new(0) })
     }
 
-    /// Returns whether the feeder is to hand over what it keeps to itself.
+    /// Returns whether the feeder is called for anything.
     #[inline]
-    pub(crate) fn is_asked(&self) -> bool {
-        self.asked.load(Ordering::Relaxed)
+    pub(crate) fn is_called(&self) -> bool {
+        self.called.load(Ordering::Relaxed) != 0
     }
 
-    /// Asks the feeder, or takes that back.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.called.load(Ordering::Relaxed) & CLOSED != 0
+    }
+
+    /// Asks the feeder for what it keeps to itself, or takes that back.
     pub(crate) fn ask(&self, asked: bool) {
-        self.asked.store(asked, Ordering::Relaxed);
+        if asked {
+            self.called.fetch_or(ASKED, Ordering::Relaxed);
+        } else {
+            self.called.fetch_and(!ASKED, Ordering::Relaxed);
+        }
+    }
+
+    /// Lets no point in any more, and asks for those that the feeder keeps.
+    pub(crate) fn close(&self) {
+        self.called.fetch_or(ASKED | CLOSED, Ordering::Relaxed);
     }
 
     /// Returns how many points the feeder keeps to itself.
@@ -91,12 +107,12 @@ impl Slot {
 
     /// Looks in, unless somebody else does.
     #[inline]
-    pub(crate) fn open(&self) -> Option<Locked<'_, Open>> {
+    pub(crate) fn open(&self) -> Option<Locked<'_, Content>> {
         self.open.try_lock()
     }
 
     /// Looks in as soon as it is free.
-    pub(crate) fn open_soon(&self) -> Option<Locked<'_, Open>> {
+    pub(crate) fn open_soon(&self) -> Option<Locked<'_, Content>> {
         (0..SPINS).find_map(|_| {
             std::hint::spin_loop();
             self.open()
@@ -104,7 +120,7 @@ impl Slot {
     }
 }
 
-impl Open {
+impl Content {
     /// Hands the points over to the machine.
     pub(crate) fn hand_over(
         &mut self,
@@ -118,11 +134,6 @@ impl Open {
         Ok(ticket)
     }
 
-    /// Lets no point in any more, nor has the feeder keep any.
-    pub(crate) fn close(&mut self) {
-        (self.closed, self.row) = (true, 0);
-    }
-
     /// Hands the points over whatever the room, before the machine is closed: they are moved, and
     /// nothing comes after them. Returns whether none are left.
     pub(crate) fn hand_over_last(&mut self, sender: &mut Sender, now: Instant) -> bool {
@@ -131,7 +142,7 @@ impl Open {
 
     /// Returns whether the feeder may keep its next frame to itself.
     pub(crate) fn may_keep(&self) -> bool {
-        self.row >= ROW && self.batch.is_empty() && !self.closed
+        self.row >= ROW && self.batch.is_empty()
     }
 }
 
@@ -160,7 +171,7 @@ impl Slots {
 
     /// Keeps the frame of a feeder that is gone, until there is room for it; `false` if too many
     /// wait already.
-    pub(crate) fn adopt(&mut self, open: &mut Open) -> bool {
+    pub(crate) fn adopt(&mut self, open: &mut Content) -> bool {
         let adopted = self.orphans < ORPHANS;
         if adopted {
             (open.orphan, self.orphans) = (true, self.orphans + 1);
@@ -177,6 +188,11 @@ impl Slots {
             self.orphans -= usize::from(!left);
             left
         });
+    }
+
+    /// Lets nothing into any of them any more.
+    pub(crate) fn close(&self) {
+        self.slots.iter().for_each(|slot| slot.close());
     }
 
     /// Returns all of them.
@@ -224,7 +240,7 @@ impl Slots {
     }
 }
 
-impl Open {
+impl Content {
     /// Takes the points if they have been here since the last look; returns when to look again.
     fn look(
         &mut self,

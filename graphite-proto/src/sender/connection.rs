@@ -141,8 +141,9 @@ impl Sender {
         }
     }
 
-    /// Returns when to come back with [`Input::Timeout`], if ever. Every call that takes `now`,
-    /// and [`ticket`](Self::ticket), can change it.
+    /// Returns when to come back with [`Input::Timeout`], if ever. Every call that takes `now`, and
+    /// those that ask for something ([`ticket`](Self::ticket), [`room`](Self::room),
+    /// [`refuse`](Self::refuse)), can change it.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let own = match &self.phase {

@@ -167,7 +167,7 @@ impl Sender {
     /// # Errors
     ///
     /// The queue is full, the sender is closing, or the batch was made by a sender with other
-    /// settings; nothing has changed.
+    /// settings; nothing has changed, but that what is queued does not wait for others any more.
     pub fn enqueue_batch(
         &mut self,
         batch: &mut Batch,

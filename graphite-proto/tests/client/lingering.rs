@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::client::{Client, Delivery, Overflow};
+use crate::client::{Client, Delivery};
 use crate::rt::{self, block_on};
 use crate::suite::receiver::{Graphite, Manner, until};
 use crate::suite::{MS, names, numbered, quick};
 
-/// The time is as long as can be set, so that none of these would pass if it were waited for.
+/// As long as can be set. Where it is not to be waited for, the machine's own tests say so by a clock
+/// that is made up; here it is seen that every call gets there.
 const LONG: std::time::Duration = std::time::Duration::from_secs(1);
 
 #[test]
@@ -98,20 +99,6 @@ fn whoever_needs_the_room_ends_the_wait_of_the_points_in_it() {
         client.flush().await.unwrap();
         client.close().await.unwrap();
         assert_eq!(graphite.count(), 40);
-    });
-}
-
-#[test]
-fn nothing_is_dropped_for_points_that_wait() {
-    block_on(async {
-        let graphite = Graphite::plaintext();
-        let builder = quick().linger(LONG).overflow(Overflow::DropOldest);
-        let client = builder.connect(graphite.address()).await.unwrap();
-        for metric in numbered("kept", 100) {
-            client.feed(metric).await.unwrap();
-        }
-        client.close().await.unwrap();
-        assert_eq!((graphite.count(), client.stats().dropped), (100, 0));
     });
 }
 

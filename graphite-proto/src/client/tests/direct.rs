@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use super::MadeUp;
 use super::desk::Desk;
+use crate::client::handle::Client;
 use crate::client::runtime::Tcp;
 use crate::client::shared::Demand;
 use crate::client::waiters::Wait;
@@ -26,7 +27,7 @@ struct Wire {
     written: Mutex<Vec<u8>>,
     /// Whose lock was free at each write.
     free: Mutex<Vec<bool>>,
-    client: Mutex<Option<crate::client::handle::Client<MadeUp>>>,
+    client: Mutex<Option<Client<MadeUp>>>,
 }
 
 #[derive(Clone, Copy)]
@@ -225,6 +226,28 @@ fn who_wrote_much_gives_way_once_before_its_next_point() {
     assert_eq!(client.stats().written, sent);
     let mut feed = pin!(client.feed(("a", 1, 1)));
     assert!(feed.as_mut().poll(&mut cx).is_ready());
+}
+
+/// The clock stands still, so that nothing but the call can have ended the wait.
+#[test]
+fn whoever_waits_for_points_has_them_written_in_the_same_call() {
+    let calls: [fn(&Client<MadeUp>, &mut Context<'_>); 4] = [
+        |client, cx| assert!(pin!(client.send(("z", 1, 1))).poll(cx).is_ready()),
+        |client, cx| assert!(pin!(client.send_multiple([("z", 1, 1)])).poll(cx).is_ready()),
+        |client, cx| assert!(pin!(client.flush()).poll(cx).is_ready()),
+        |client, cx| assert!(pin!(client.close()).poll(cx).is_pending()),
+    ];
+    for call in calls {
+        let scene = Scene::new(Config::default().linger(Duration::from_secs(1)), &[]);
+        let client = &scene.desk.client;
+        while client.stats().queued < 3 {
+            client.try_feed(("a", 1, 1)).unwrap();
+        }
+        scene.sleep();
+        call(client, &mut Context::from_waker(Waker::noop()));
+        let stats = client.stats();
+        assert_eq!((stats.queued, stats.written), (0, stats.accepted));
+    }
 }
 
 /// It cannot, and must not go the long way for ever because of that.
