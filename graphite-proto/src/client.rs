@@ -14,9 +14,9 @@
 //! | [`send`](Client::send), [`send_multiple`](Client::send_multiple) | it is written | waits for room |
 //! | [`feed`](Client::feed) | it is queued | waits for room |
 //! | [`try_feed`](Client::try_feed) | never | error |
-//! | [`flush`](Client::flush) | everything queued is written | |
+//! | [`flush`](Client::flush) | everything queued is written; what feeders hold is not queued | |
 //! | [`close`](Client::close) | the receiver has read everything | |
-//! | [`feeder`](Client::feeder) | a [`Feeder`], for one task's millions of points | waits for room |
+//! | [`feeder`](Client::feeder) | makes a [`Feeder`], for one task's millions of points | its `feed` waits for room |
 //! | [`sink`](Client::sink) | a `futures::Sink` of the above | waits for room |
 //!
 //! *Written* means given to the kernel; under [`Delivery::Confirmed`](crate::Delivery::Confirmed)

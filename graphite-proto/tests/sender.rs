@@ -405,9 +405,9 @@ fn events_are_lines_for_people() {
         (Event::Dropping, "queue is full, dropping the oldest points"),
         (
             Event::Abandoned { points: 298 },
-            Event::LeftBehind { points: 2 },
             "client ended with 298 points not known to be delivered",
         ),
+        (Event::LeftBehind { points: 2 }, "no room in the queue for 2 points that a feeder left"),
     ] {
         assert_eq!(event.to_string(), line);
     }

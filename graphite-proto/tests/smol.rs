@@ -33,6 +33,7 @@ mod client {
 
     pub(crate) type Client = proto::client::Client<Smol>;
     pub(crate) type Builder = proto::client::Builder<Smol>;
+    pub(crate) type Feeder = proto::client::Feeder<Smol>;
     pub(crate) type MetricSink = proto::client::MetricSink<Smol>;
 }
 

@@ -46,11 +46,12 @@ pub(crate) fn run(Args { rows: wanted }: Args) -> Result {
     agree(&ceilings, &output(&mut Command::new(&program.path), "")?)?;
 
     println!("instructions a point         measured    ceiling   of it  verdict");
-    let mut over = Vec::new();
+    let (mut over, mut rows) = (Vec::new(), 0);
     for (row, ceiling) in ceilings {
         if !wanted.is_empty() && !wanted.iter().any(|part| row.contains(part)) {
             continue;
         }
+        rows += 1;
         let measured = program.measure(&row)?;
         let good = measured <= ceiling;
         let verdict = if good { "ok" } else { "OVER" };
@@ -61,7 +62,10 @@ pub(crate) fn run(Args { rows: wanted }: Args) -> Result {
         }
     }
     match over.is_empty() {
-        true => Ok(()),
+        true => {
+            println!("all of {rows} within budget");
+            Ok(())
+        }
         false => Err(format!("instructions a point: {}", over.join("; ")).into()),
     }
 }

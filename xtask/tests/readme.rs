@@ -16,6 +16,9 @@ const EXAMPLES: [(&str, &str); 3] = [
 /// Runs until it is interrupted.
 const REPORTER: (&str, &str) = ("graphite-client-tokio", "reporter_tokio");
 
+/// Sends 100,000 points from each of eight tasks.
+const PRODUCER: (&str, &str) = ("graphite-client-tokio", "producer_tokio");
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
@@ -30,7 +33,7 @@ fn the_quick_starts_are_the_examples() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     let blocks: Vec<&str> =
         readme.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    let shown = EXAMPLES.into_iter().chain([REPORTER]);
+    let shown = EXAMPLES.into_iter().chain([REPORTER, PRODUCER]);
     let examples: Vec<String> = shown.map(|(krate, example)| source(krate, example)).collect();
     assert_eq!(blocks, examples);
 }
@@ -46,22 +49,41 @@ fn the_architecture_is_that_of_the_crate_page() {
     assert!(section.len() > 30 && lines.windows(section.len()).any(|found| found == section));
 }
 
+/// Runs an example; returns what it sent.
+fn sent_by(example: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let receiver = std::thread::spawn(move || {
+        let mut text = String::new();
+        listener.accept().unwrap().0.read_to_string(&mut text).unwrap();
+        text
+    });
+    // Without `-p` it is the workspace's own build, which is there when all tests are run.
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let run = ["run", "--quiet", "--example", example, "--", address.as_str()];
+    let output = Command::new(cargo).current_dir(root()).args(run).output().unwrap();
+    assert!(output.status.success(), "{example}: {}", String::from_utf8_lossy(&output.stderr));
+    receiver.join().unwrap()
+}
+
+#[test]
+fn the_producer_delivers_each_tasks_points_in_order() {
+    let text = sent_by(PRODUCER.1);
+    let mut next = std::collections::HashMap::new();
+    for line in text.lines() {
+        let mut fields = line.split(' ');
+        let (name, value) = (fields.next().unwrap(), fields.next().unwrap());
+        let next: &mut u32 = next.entry(name).or_default();
+        assert_eq!(value.parse(), Ok(*next), "{name}");
+        *next += 1;
+    }
+    assert!(next.len() == 8 && next.values().all(|next| *next == 100_000), "{next:?}");
+}
+
 #[test]
 fn the_quick_starts_deliver() {
     for (krate, example) in EXAMPLES {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let receiver = std::thread::spawn(move || {
-            let mut text = String::new();
-            listener.accept().unwrap().0.read_to_string(&mut text).unwrap();
-            text
-        });
-        // Without `-p` it is the workspace's own build, which is there when all tests are run.
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let run = ["run", "--quiet", "--example", example, "--", address.as_str()];
-        let output = Command::new(cargo).current_dir(root()).args(run).output().unwrap();
-        assert!(output.status.success(), "{example}: {}", String::from_utf8_lossy(&output.stderr));
-        let text = receiver.join().unwrap();
+        let text = sent_by(example);
         let names: Vec<&str> = text.lines().filter_map(|line| line.split(' ').next()).collect();
         let sent = source(krate, example);
         let expected = ["servers.web01.load", "servers.web01.users", "servers.web01.jobs"];

@@ -297,7 +297,7 @@ impl<R: Runtime> Drop for Feeder<R> {
                 return;
             }
             let held = open.as_mut().filter(|open| !open.batch.is_empty());
-            let kept = held.is_some_and(|open| machine.take_over(&mut **open, now));
+            let kept = held.is_some_and(|open| machine.take_over(open, now));
             if !kept {
                 machine.slots.remove(&self.slot);
             }

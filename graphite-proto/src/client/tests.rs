@@ -2,6 +2,7 @@
 
 mod desk;
 mod direct;
+mod feeders;
 mod names;
 mod room;
 mod wakers;

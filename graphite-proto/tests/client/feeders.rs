@@ -235,7 +235,7 @@ const BURST: usize = 5_000;
 async fn feed_burst(feeder: &mut Feeder) {
     let path = format!("burst.{}", "x".repeat(1_000));
     for i in 0..BURST {
-        feeder.feed((&path, i, 1)).await.unwrap();
+        feeder.feed((&path, i, 1)).await.expect("fed");
     }
 }
 

@@ -27,6 +27,8 @@ struct Wire {
     written: Mutex<Vec<u8>>,
     /// Whose lock was free at each write.
     free: Mutex<Vec<bool>>,
+    /// Whether each left out the look for the receiver's end.
+    again: Mutex<Vec<bool>>,
     client: Mutex<Option<Client<MadeUp>>>,
 }
 
@@ -57,9 +59,20 @@ impl Tcp for Wire {
     }
 
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.again.lock().unwrap().push(false);
+        self.write(bytes)
+    }
+
+    fn try_write_again(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.again.lock().unwrap().push(true);
+        self.write(bytes)
+    }
+}
+
+impl Wire {
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         let client = self.client.lock().unwrap();
-        let client = client.as_ref().expect("a client");
-        self.free.lock().unwrap().push(client.shared().is_free());
+        self.free.lock().unwrap().extend(client.as_ref().map(|client| client.shared().is_free()));
         let taken = match self.answers.lock().unwrap().pop_front() {
             None => bytes.len(),
             Some(Answer::Take(most)) => most.min(bytes.len()),
@@ -103,6 +116,13 @@ impl Scene {
     fn sleep(&self) {
         let waker = Waker::from(self.woken.clone());
         self.desk.client.shared().lock().park(waker, || self.desk.now);
+    }
+
+    /// Lets time pass, and the client's task go back to sleep.
+    fn pass(&mut self, time: Duration) {
+        self.desk.now = self.desk.now + time;
+        self.desk.client.runtime().set(self.desk.now);
+        self.sleep();
     }
 
     fn text(&self) -> String {
@@ -248,6 +268,35 @@ fn whoever_waits_for_points_has_them_written_in_the_same_call() {
         let stats = client.stats();
         assert_eq!((stats.queued, stats.written), (0, stats.accepted));
     }
+}
+
+/// Also where the machine itself was not told the time for long, as while frames fill.
+#[test]
+fn only_right_after_a_write_is_the_receivers_end_not_looked_for() {
+    const PACE: Duration = Duration::from_micros(20);
+    let mut scene = Scene::new(Config::default().linger(Duration::from_secs(1)), &[]);
+    for _ in 0..3 {
+        scene.desk.client.try_feed(("a", 1, 1)).unwrap();
+        scene.pass(PACE);
+    }
+    assert_eq!(*scene.wire.again.lock().unwrap(), [false, true, true]);
+    for _ in 0..30_000 {
+        scene.desk.client.try_feed(("servers.web01.cpu.user", 1, 1)).unwrap();
+        scene.pass(PACE);
+    }
+    let again = scene.wire.again.lock().unwrap();
+    assert!(again.len() > 15 && again[12..].iter().all(|again| !again), "{again:?}");
+}
+
+#[test]
+fn a_feed_that_is_done_queues_nothing_more() {
+    let desk = Desk::up(Config::default());
+    let mut feed = pin!(desk.client.feed(("a", 1, 1)));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(feed.as_mut().poll(&mut cx).is_ready());
+    let again = catch_unwind(AssertUnwindSafe(|| feed.as_mut().poll(&mut cx).is_ready()));
+    assert!(again.is_err(), "it says that this is a mistake");
+    assert_eq!(desk.client.stats().accepted, 1);
 }
 
 /// It cannot, and must not go the long way for ever because of that.
