@@ -262,6 +262,12 @@ impl Sender {
         self.config.protocol
     }
 
+    /// Returns how long a close may take.
+    #[cfg(feature = "client")]
+    pub(crate) fn close_timeout(&self) -> std::time::Duration {
+        self.config.close_timeout
+    }
+
     /// Returns what happens when the queue is full.
     pub fn overflow(&self) -> Overflow {
         self.config.overflow

@@ -54,3 +54,12 @@ impl<R: Runtime> Shared<R> {
         });
     }
 }
+
+/// Begins the end at the latest when it is dropped, so that a close that is given up goes on.
+pub(crate) struct Closing<'c, R: Runtime>(pub(crate) &'c Shared<R>);
+
+impl<R: Runtime> Drop for Closing<'_, R> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}

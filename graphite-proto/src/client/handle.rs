@@ -7,7 +7,9 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
+use crate::client::closing::Closing;
 use crate::client::connect::Connect;
 use crate::client::driver::{Driver, OnEvent};
 use crate::client::error::{
@@ -25,9 +27,9 @@ use crate::metric::Metric;
 use crate::protocol::Protocol;
 use crate::stats::Stats;
 
-/// How often a close looks whether feeders have handed over what they were asked for: one that is at
-/// work does so at once, and a close waits no longer than a blink for the others.
-const GATHERS: usize = 1_000;
+/// How long a close waits for feeders that were asked for what they keep: one that is at work gives
+/// it at its next call, as soon as its task is run. Before the time that the close itself has.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// A client of one Graphite receiver. Clones share its connection and its queue.
 ///
@@ -254,16 +256,17 @@ impl<R: Runtime> Client<R> {
     /// The closing goes on when the future is dropped; call again for the result.
     pub async fn close(&self) -> Result<(), CloseError> {
         let shared = self.shared();
-        let mut tries = 0..GATHERS;
+        let closing = Closing(shared);
+        let until = shared.now() + GRACE.min(shared.lock().sender.close_timeout() / 4);
         poll_fn(|cx| {
-            if !shared.gather() || tries.next().is_none() {
+            if !shared.gather() || shared.now() >= until {
                 return Poll::Ready(());
             }
             cx.waker().wake_by_ref();
             Poll::Pending
         })
         .await;
-        shared.close();
+        drop(closing);
         let ended = shared.wait(Wait::Closed).await;
         let machine = shared.lock();
         match machine.sender.unproven() + machine.left {

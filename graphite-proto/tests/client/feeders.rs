@@ -338,6 +338,22 @@ fn a_close_takes_along_what_feeders_at_work_hold() {
     });
 }
 
+/// Also one that waits for a feeder which keeps points to itself.
+#[test]
+fn a_close_that_is_given_up_goes_on() {
+    block_on(async {
+        let graphite = Graphite::plaintext();
+        let client = quick().linger(1000 * MS).connect(graphite.address()).await.unwrap();
+        let mut feeder = client.feeder();
+        feed_burst(&mut feeder).await;
+        let pending = feeder.pending();
+        // It waits for the feeder.
+        drop(rt::timeout(MS, client.close()).await);
+        assert_eq!(client.feed(("late", 1, 1)).await, Err(SendError::Closed));
+        assert_eq!(client.close().await.unwrap_err().undelivered, pending);
+    });
+}
+
 /// A point is in or it is not, however its future ends.
 #[test]
 fn a_feed_that_is_given_up_has_taken_nothing() {
