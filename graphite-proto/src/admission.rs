@@ -82,7 +82,7 @@ impl Admission {
             Some(point) if path.len() <= self.longest => Ok(Some(point)),
             _ => {
                 let skips = self.non_finite == NonFinite::Skip;
-                match check(path, metric, default_timestamp, self.protocol, self.max_frame_bytes) {
+                match self.protocol.check(path, metric, default_timestamp, self.max_frame_bytes) {
                     Err(MetricError::NotFinite { .. }) if skips => Ok(None),
                     checked => checked.map(Some),
                 }
@@ -97,22 +97,8 @@ impl Admission {
         default_timestamp: Timestamp,
     ) -> Result<(), MetricError> {
         let path = prefixed(&self.prefix, metric.path(), &mut self.scratch);
-        check(path, metric, default_timestamp, self.protocol, self.max_frame_bytes).map(drop)
+        self.protocol.check(path, metric, default_timestamp, self.max_frame_bytes).map(drop)
     }
-}
-
-/// Checks a point that is not as usual.
-#[cold]
-fn check<'a>(
-    path: &'a str,
-    metric: &Metric<'_>,
-    default_timestamp: Timestamp,
-    protocol: Protocol,
-    max_frame_bytes: usize,
-) -> Result<Point<'a>, MetricError> {
-    let point = Point::check(path, metric, default_timestamp)?;
-    protocol.check_fit(&point, max_frame_bytes)?;
-    Ok(point)
 }
 
 /// Puts the prefix before a path; most have none and are taken as they are.

@@ -88,7 +88,12 @@ impl Protocol {
             let point = match Point::usual(metric.path(), &metric, default_timestamp) {
                 Some(point) if point.path.len() <= surely_fits => point,
                 // By a copy: what is passed by its address cannot stay in registers.
-                _ => match self.check(metric.path(), &Metric::from(&metric), default_timestamp) {
+                _ => match self.check(
+                    metric.path(),
+                    &Metric::from(&metric),
+                    default_timestamp,
+                    MAX_FRAME_BYTES,
+                ) {
                     Ok(point) => point,
                     Err(source) => {
                         out.truncate(before);
@@ -107,16 +112,17 @@ impl Protocol {
         Ok(())
     }
 
-    /// Checks a point that is not as usual; `path` is the metric's.
+    /// Checks a point that is not as usual; `path` is the metric's, or that with a prefix before it.
     #[cold]
-    fn check<'a>(
+    pub(crate) fn check<'a>(
         self,
         path: &'a str,
         metric: &Metric<'_>,
         default_timestamp: Timestamp,
+        max_frame: usize,
     ) -> Result<Point<'a>, MetricError> {
         let point = Point::check(path, metric, default_timestamp)?;
-        self.check_fit(&point, MAX_FRAME_BYTES)?;
+        self.check_fit(&point, max_frame)?;
         Ok(point)
     }
 
