@@ -30,13 +30,13 @@ const PATIENCE: usize = 100;
 /// Feeds points by the million: one of its own for each task or thread that produces them.
 ///
 /// Points are encoded into a frame that is the feeder's (of 65,536 bytes, less with a small queue;
-/// it has up to two buffers of that size), and take nothing that others share. The frame is handed to the client's queue when it is full, by
-/// [`flush`](Self::flush), when it has been there for about the [`linger`](super::Builder::linger)
-/// time, at most twice that, when the client is closed, and when the feeder is dropped. Until then its
-/// points are the feeder's own: [`pending`](Self::pending) tells how many,
-/// [`stats`](Client::stats) does not count them yet, and [`Client::flush`] does not wait for them.
-/// Points of one feeder stay in order. **End a burst by [`flush`](Self::flush)**, which also tells
-/// whether all is well.
+/// it has up to two buffers of that size), and take nothing that others share. The frame is handed
+/// to the client's queue when it is full, by [`flush`](Self::flush), when it has been there for
+/// about the [`linger`](super::Builder::linger) time, at most twice that, when the client is closed,
+/// and when the feeder is dropped. Until then its points are the feeder's own:
+/// [`pending`](Self::pending) tells how many, [`stats`](Client::stats) does not count them yet, and
+/// [`Client::flush`] does not wait for them. Points of one feeder stay in order. **End a burst by
+/// [`flush`](Self::flush)**, which also tells whether all is well.
 ///
 /// # Millions in a row
 ///
