@@ -16,8 +16,8 @@ use crate::value::Timestamp;
 impl Sender {
     /// Takes a point into the queue; a point without a timestamp gets `default_timestamp`.
     ///
-    /// The ticket stands for this point. Under [`NonFinite::Skip`](crate::NonFinite::Skip) a point that is not finite is
-    /// counted and its ticket is answered at once.
+    /// The ticket stands for this point. Under [`NonFinite::Skip`](crate::NonFinite::Skip) a point
+    /// that is not finite is counted and its ticket is answered at once.
     ///
     /// # Errors
     ///
