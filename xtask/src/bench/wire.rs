@@ -63,40 +63,28 @@ fn bare<F: Format>(job: &Job, mut stream: TcpStream) -> crate::Result<Told> {
     watch.stop()
 }
 
-/// Writes each line by a call of its own, on tokio.
-pub(super) async fn tokio(job: &Job) -> crate::Result<Told> {
-    use tokio::io::AsyncWriteExt as _;
+/// Writes each line by a call of its own: the same code for both runtimes, whose streams differ.
+macro_rules! by_lines {
+    ($runtime:ident, $stream:ty, $write:path) => {
+        pub(super) async fn $runtime(job: &Job) -> crate::Result<Told> {
+            use $write as _;
 
-    let mut stream = tokio::net::TcpStream::connect(job.address).await?;
-    stream.set_nodelay(true)?;
-    let workload = Workload::new();
-    let mut line = Vec::new();
-    let watch = Watch::start();
-    for _ in 0..job.cycles {
-        for (name, value, time) in workload.points() {
-            line.clear();
-            Lines::write(&mut line, name, value, time);
-            stream.write_all(&line).await?;
+            let mut stream = <$stream>::connect(job.address).await?;
+            stream.set_nodelay(true)?;
+            let workload = Workload::new();
+            let mut line = Vec::new();
+            let watch = Watch::start();
+            for _ in 0..job.cycles {
+                for (name, value, time) in workload.points() {
+                    line.clear();
+                    Lines::write(&mut line, name, value, time);
+                    stream.write_all(&line).await?;
+                }
+            }
+            watch.stop()
         }
-    }
-    watch.stop()
+    };
 }
 
-/// Writes each line by a call of its own, on async-std.
-pub(super) async fn async_std(job: &Job) -> crate::Result<Told> {
-    use async_std::io::WriteExt as _;
-
-    let mut stream = async_std::net::TcpStream::connect(job.address).await?;
-    stream.set_nodelay(true)?;
-    let workload = Workload::new();
-    let mut line = Vec::new();
-    let watch = Watch::start();
-    for _ in 0..job.cycles {
-        for (name, value, time) in workload.points() {
-            line.clear();
-            Lines::write(&mut line, name, value, time);
-            stream.write_all(&line).await?;
-        }
-    }
-    watch.stop()
-}
+by_lines!(tokio, tokio::net::TcpStream, tokio::io::AsyncWriteExt);
+by_lines!(async_std, async_std::net::TcpStream, async_std::io::WriteExt);
