@@ -11,7 +11,7 @@ use std::net::{Shutdown, SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
 use std::sync::LazyLock;
 use std::task::{Context, Poll, ready};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_std::net::TcpStream;
 #[cfg(unix)]
@@ -42,6 +42,10 @@ impl Runtime for AsyncStd {
 
     fn timestamp(&self) -> Timestamp {
         SystemTime::now().into()
+    }
+
+    fn time_of_day(&self) -> Duration {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
     }
 
     fn seed(&self) -> u64 {

@@ -83,6 +83,8 @@
 
 #![deny(missing_docs)]
 
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod runtime;
 mod socket;
 
@@ -90,7 +92,8 @@ pub use graphite_encoder as encoder;
 pub use graphite_encoder::Scheme;
 pub use graphite_proto as proto;
 pub use graphite_proto::client::{
-    Adopt, BatchError, CloseError, ConnectError, Connector, FlushError, SendError, TryFeedError,
+    Adopt, BatchError, CloseError, ConnectError, Connector, FlushError, Report, SendError,
+    TryFeedError,
 };
 pub use graphite_proto::{
     AddressError, ConfigError, Delivery, Event, Metric, NonFinite, Overflow, Protocol, Stats,
@@ -113,3 +116,7 @@ pub type Feeder = proto::client::Feeder<Tokio>;
 
 /// A `futures::Sink` of points, on tokio; see [`proto::client::MetricSink`].
 pub type MetricSink = proto::client::MetricSink<Tokio>;
+
+/// Reports at aligned times, on tokio: figures of one's own by [`every`](Reporter::every), or those of
+/// the recorder that the feature `metrics` brings; see [`proto::client::Reporter`].
+pub type Reporter = proto::client::Reporter<Tokio>;

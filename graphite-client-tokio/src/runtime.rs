@@ -43,6 +43,14 @@ impl client::Runtime for Tokio {
         SystemTime::now().into()
     }
 
+    /// The system's, moved by as much as a test has moved tokio's clock.
+    fn time_of_day(&self) -> Duration {
+        let (now, real) = (tokio::time::Instant::now().into_std(), Instant::now());
+        let day = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let day = day + now.saturating_duration_since(real);
+        day.saturating_sub(real.saturating_duration_since(now))
+    }
+
     fn seed(&self) -> u64 {
         // The system seeds each of these anew.
         RandomState::new().hash_one(0)

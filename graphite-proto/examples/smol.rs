@@ -48,6 +48,10 @@ impl Runtime for Smol {
         SystemTime::now().into()
     }
 
+    fn time_of_day(&self) -> Duration {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    }
+
     fn seed(&self) -> u64 {
         fastrand::u64(..)
     }

@@ -78,10 +78,16 @@ mod error;
 mod feed;
 mod feeder;
 mod handle;
+#[cfg(feature = "metrics")]
+mod install;
 mod line;
 mod queueing;
+mod reporter;
+mod reporting;
 mod resolve;
 mod runtime;
+#[cfg(feature = "metrics")]
+mod self_metrics;
 mod sending;
 mod shared;
 mod sink;
@@ -93,6 +99,10 @@ pub use connect::Connector;
 pub use error::{BatchError, CloseError, ConnectError, FlushError, SendError, TryFeedError};
 pub use feeder::Feeder;
 pub use handle::Client;
+#[cfg(feature = "metrics")]
+pub use install::InstallError;
+pub use reporter::Reporter;
+pub use reporting::Report;
 pub use runtime::{Adopt, Runtime, Tcp, TcpOptions, Timer, Written};
 pub use sink::MetricSink;
 

@@ -127,6 +127,15 @@ pub enum Event {
         /// How many points.
         points: u64,
     },
+    /// So many points of a report were not taken into the queue, the first of them for this cause.
+    /// Told by drivers that report at intervals, once until a report is whole again: the next ones
+    /// may miss more. The points count as rejected.
+    ReportMissed {
+        /// How many points.
+        points: u64,
+        /// Why the first of them was not taken.
+        cause: Failure,
+    },
     /// The port is the one on which receivers read the other protocol: one that does reads all that
     /// is sent and stores nothing, without a word. Told first of all, by drivers; a
     /// [`Sender`](crate::Sender) knows no port.
@@ -182,6 +191,9 @@ impl fmt::Display for Event {
             }
             Self::LeftBehind { points } => {
                 write!(f, "no room in the queue for {} that a feeder left", Count(*points))
+            }
+            Self::ReportMissed { points, cause } => {
+                write!(f, "{} of a report missed: {cause}", Count(*points))
             }
             Self::PortInDoubt { protocol, port } => {
                 let other = protocol.other();

@@ -12,6 +12,7 @@
 //! | a connection kept, with queue, reconnects, time-outs, replay | [`Sender`] |
 //! | to read what others send: a sink, a relay, a test | [`Receiver`] |
 //! | the whole client on a runtime of your own | the feature `client`: [`client`](client/index.html) |
+//! | what a service counts by the facade `metrics` as points | the feature `metrics`: [`metrics`](metrics/index.html) |
 //!
 //! `examples/blocking.rs` drives a [`Sender`] over `std::net` in under a hundred lines.
 //!
@@ -20,6 +21,7 @@
 //! | feature | what comes with it |
 //! |---|---|
 //! | `client`, off by default | the module [`client`](client/index.html); the crate `futures`, for its `Sink` and a channel |
+//! | `metrics`, off by default | the module [`metrics`](metrics/index.html), a recorder of the facade `metrics`; that crate, metrics-util, siphasher, graphite-encoder |
 //!
 //! # What a point may be
 //!
@@ -64,6 +66,7 @@
 //! | `open`, `admission`, `batch` | the frame that is filled; what is asked of a point; points that are encoded apart from a sender |
 //! | `backoff`, `pool`, `queue`, `window` | delays; buffers; frames to be sent; frames kept for a replay |
 //! | `sender` | the sending machine: when to connect, send, repeat, give up |
+//! | `metrics` | the recorder of the facade `metrics`: what is recorded, and points of it |
 //! | `client/runtime` | what a runtime gives, in one page |
 //! | `client/error`, `client/waiters`, `client/line` | what a call says; who waits for an answer; who waits for room |
 //! | `client/slots`, `client/direct` | where feeders keep their frame; what callers write themselves |
@@ -72,12 +75,15 @@
 //! | `client/resolve`, `client/connect`, `client/ended` | names; connections; one whose peer has ended its side |
 //! | `client/driver` | the task that does what the machine demands |
 //! | `client/handle`, `client/feeder`, `client/sink`, `client/builder` | what callers hold, and how it begins |
+//! | `client/self_metrics`, `client/reporting`, `client/reporter`, `client/install` | reports at aligned times, by a task of their own |
 //!
 //! | a change of | goes into (paths in `graphite-proto`: `src`, and `tests` where named) |
 //! |---|---|
 //! | a format | `protocol` to write it, `receiver` to read it; golden bytes in `tests/codec.rs` |
 //! | when something is sent, repeated or given up | `sender`, shown by `tests/simulation` |
 //! | a setting | `config` with its bounds, passed on by `client/builder`; `tests/settings.rs` |
+//! | what is reported of what was recorded | `metrics`; `tests/recorder` |
+//! | when is reported | `client/reporting`; `tests/client/reporting.rs` |
 //! | a call or an error of every client | `client/handle`, `client/error`; `tests/client` |
 //! | a socket option, or what a kernel tells | `client/runtime`, each adapter's `socket.rs`, `examples/smol.rs` |
 //! | another runtime | an `impl Runtime`, as in `examples/smol.rs` |
@@ -99,6 +105,8 @@ mod event;
 mod instant;
 mod limits;
 mod metric;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod open;
 mod pool;
 mod protocol;

@@ -120,6 +120,14 @@ impl Timestamp {
         i128::from(self.high) << 64 | i128::from(self.low)
     }
 
+    /// Returns the start of the interval that the moment lies in: a multiple of it, which is of
+    /// whole seconds, since the epoch.
+    #[cfg(any(feature = "client", feature = "metrics"))]
+    pub(crate) fn align(self, interval: std::time::Duration) -> Self {
+        let seconds = self.seconds();
+        Self::from_i128(seconds - seconds.rem_euclid(interval.as_secs().max(1).into()))
+    }
+
     #[inline]
     const fn from_i128(seconds: i128) -> Self {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "its halves")]

@@ -45,6 +45,14 @@ pub trait Runtime: Clone + Send + Sync + 'static {
     /// lock: it must not block, nor call a client.
     fn timestamp(&self) -> Timestamp;
 
+    /// Reads the time of day, as the time since the Unix epoch, for what is done at round times. It
+    /// goes as [`now`](Self::now) does: where a test can make that clock leap, this one leaps along.
+    /// By default the whole seconds of [`timestamp`](Self::timestamp), by which reports come up to
+    /// a second late.
+    fn time_of_day(&self) -> Duration {
+        Duration::from_secs(self.timestamp().seconds().try_into().unwrap_or(0))
+    }
+
     /// Returns a number that other clients hardly get, for the jitter of delays.
     fn seed(&self) -> u64;
 

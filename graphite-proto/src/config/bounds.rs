@@ -55,6 +55,15 @@ pub enum ConfigError {
     },
     /// The prefix cannot begin a path.
     Prefix(PrefixError),
+    /// A time has a fraction of a second, which no timestamp can tell.
+    Fraction {
+        /// The setting, by the name of the call that sets it.
+        setting: &'static str,
+        /// What was given.
+        value: Duration,
+    },
+    /// A quantile is not from 0 to 1.
+    Quantile(f64),
 }
 
 impl ConfigError {
@@ -93,6 +102,18 @@ impl ConfigError {
         }
         Err(Self::Time { setting, value, least, most })
     }
+
+    /// Refuses an interval of reports that stores cannot keep apart: they keep one value a second
+    /// at most.
+    #[cfg(any(feature = "client", feature = "metrics"))]
+    pub(crate) fn check_interval(value: Duration) -> Result<(), Self> {
+        let setting = "interval";
+        Self::check_time(setting, value, Duration::from_secs(1), Duration::from_secs(86_400))?;
+        match value.subsec_nanos() {
+            0 => Ok(()),
+            _ => Err(Self::Fraction { setting, value }),
+        }
+    }
 }
 
 impl fmt::Display for ConfigError {
@@ -111,6 +132,12 @@ impl fmt::Display for ConfigError {
                 write!(f, "setting {setting} is {value:?}, at most {most:?} is possible")
             }
             Self::Prefix(error) => error.fmt(f),
+            Self::Fraction { setting, value } => {
+                write!(f, "setting {setting} is {value:?}, whole seconds are needed")
+            }
+            Self::Quantile(value) => {
+                write!(f, "setting quantiles has {value}, from 0 to 1 is possible")
+            }
         }
     }
 }
@@ -120,7 +147,9 @@ impl Error for ConfigError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Prefix(error) => error.source(),
-            Self::Number { .. } | Self::Time { .. } => None,
+            Self::Number { .. } | Self::Time { .. } | Self::Fraction { .. } | Self::Quantile(_) => {
+                None
+            }
         }
     }
 }

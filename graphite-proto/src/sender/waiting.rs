@@ -96,6 +96,12 @@ impl Sender {
         tell(&mut self.events, Event::LeftBehind { points });
     }
 
+    /// Tells that points of a report were not taken; they are counted already.
+    #[cfg(feature = "client")]
+    pub(crate) fn tell_missed(&mut self, points: u64, cause: Failure) {
+        tell(&mut self.events, Event::ReportMissed { points, cause });
+    }
+
     /// Does what a [`ticket`](Self::ticket) does, for whoever has one for its points.
     #[cfg(feature = "client")]
     pub(crate) fn want(&mut self) {

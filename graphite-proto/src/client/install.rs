@@ -1,0 +1,87 @@
+//! A recorder with a client: the global one, or one that is handed on.
+//!
+//! Not here: the settings ([`crate::metrics`]), and the reporter that comes of it
+//! ([`super::reporter`]).
+
+use std::error::Error;
+use std::fmt;
+
+use crate::client::handle::Client;
+use crate::client::reporter::Reporter;
+use crate::client::runtime::Runtime;
+use crate::config::ConfigError;
+use crate::metrics::{Recorder, RecorderBuilder};
+
+/// Why a recorder was not installed. Nothing has changed, and the client is dropped.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum InstallError {
+    /// A setting makes no sense.
+    Setting(ConfigError),
+    /// The process has a global recorder already, which cannot be replaced.
+    Installed,
+}
+
+impl From<ConfigError> for InstallError {
+    fn from(error: ConfigError) -> Self {
+        Self::Setting(error)
+    }
+}
+
+impl fmt::Display for InstallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Setting(error) => error.fmt(f),
+            Self::Installed => f.write_str("the process has a global recorder already"),
+        }
+    }
+}
+
+impl Error for InstallError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Setting(error) => error.source(),
+            Self::Installed => None,
+        }
+    }
+}
+
+impl RecorderBuilder {
+    /// Makes the recorder the global one, which every macro of the facade reaches, and begins to
+    /// report by this client.
+    ///
+    /// # Errors
+    ///
+    /// A setting makes no sense, or the process has a global recorder already.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime, where there is nothing to run the reporter's task.
+    #[track_caller]
+    pub fn install<R: Runtime>(self, client: Client<R>) -> Result<Reporter<R>, InstallError> {
+        let recorder = self.try_build()?;
+        ::metrics::set_global_recorder(recorder.clone()).map_err(|_| InstallError::Installed)?;
+        Ok(report(client, recorder))
+    }
+
+    /// Begins to report by this client, and sets no global recorder: for tests, which share a
+    /// process, and for several receivers. [`Reporter::recorder`] goes to
+    /// `metrics::with_local_recorder`, or into a fan-out of metrics-util's.
+    ///
+    /// # Errors
+    ///
+    /// A setting makes no sense.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime, where there is nothing to run the reporter's task.
+    #[track_caller]
+    pub fn start<R: Runtime>(self, client: Client<R>) -> Result<Reporter<R>, ConfigError> {
+        Ok(report(client, self.try_build()?))
+    }
+}
+
+#[track_caller]
+fn report<R: Runtime>(client: Client<R>, recorder: Recorder) -> Reporter<R> {
+    Reporter::begin(client, recorder.interval(), recorder, None)
+}
