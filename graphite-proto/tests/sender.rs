@@ -408,6 +408,13 @@ fn events_are_lines_for_people() {
             "client ended with 298 points not known to be delivered",
         ),
         (Event::LeftBehind { points: 2 }, "no room in the queue for 2 points that a feeder left"),
+        (
+            Event::ReportMissed {
+                points: 1,
+                cause: Failure::new(ErrorKind::QuotaExceeded, "queue is full"),
+            },
+            "1 point of a report missed: queue is full",
+        ),
     ] {
         assert_eq!(event.to_string(), line);
     }

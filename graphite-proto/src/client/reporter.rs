@@ -24,8 +24,10 @@ use crate::value::Timestamp;
 /// Reports at aligned times, by a task of its own: each interval when it has ended, stamped with its
 /// start, and at a close what there is of the one that goes on.
 ///
-/// Reports never wait: they go into the client's queue, as [`Client::try_feed`] does. What of a
-/// report finds no room there is missed; [`missed`](Self::missed) counts such reports, and
+/// Nothing that records ever waits. Reports go into the client's queue, as [`Client::try_feed`] does:
+/// of a recorder's report that finds no room there the rest goes in as room comes, until the next
+/// interval has ended. What has found none by then is missed, and so is at once what the closure of
+/// [`every`](Self::every) pushes; [`missed`](Self::missed) counts such reports, and
 /// [`Event::ReportMissed`](crate::Event::ReportMissed) tells the first one of an outage.
 ///
 /// A reporter that is dropped reports once more and lets the client go on as its own drop does: what

@@ -58,6 +58,9 @@ impl std::fmt::Debug for Report<'_> {
     }
 }
 
+/// How often in an interval it is looked whether the queue has room for more of a report.
+const TRIES: u32 = 50;
+
 /// What a reporter and its task share.
 pub(crate) struct Reporting<R: Runtime> {
     pub(crate) client: Client<R>,
@@ -79,25 +82,32 @@ struct State {
     ended: bool,
     /// An outage that was told goes on.
     told: bool,
+    /// The report that goes on as soon as there is room, with what was missed of it so far.
+    unfinished: Option<Unfinished>,
     /// Points of the last report that found no room.
     left: VecDeque<Metric<'static>>,
     waker: Option<Waker>,
 }
 
-/// What of an interval is reported.
+/// A report of which the queue had room for a part only.
+struct Unfinished {
+    at: Timestamp,
+    missed: Missed,
+}
+
+/// What is done about points that find no room.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// All of it, when it has ended.
-    Whole,
-    /// Its state so far; all of it comes again when it has ended.
-    #[cfg(feature = "metrics")]
-    Interim,
-    /// All that will ever be; what finds no room is kept.
-    Last,
+enum Lack {
+    /// The recorder's are offered again until the next interval has ended; others are missed.
+    Waits,
+    /// They are missed.
+    Misses,
+    /// They are kept: the report is the last one.
+    Keeps,
 }
 
 /// What was not taken of a report.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Missed {
     points: u64,
     cause: Option<Failure>,
@@ -131,6 +141,7 @@ impl<R: Runtime> Reporting<R> {
             last: None,
             ended: false,
             told: false,
+            unfinished: None,
             left: VecDeque::new(),
             waker: None,
         };
@@ -163,26 +174,34 @@ impl<R: Runtime> Reporting<R> {
         if now < state.next {
             // Sooner if the time of day was set back.
             state.next = state.next.min(next);
+            self.go_on(state, Lack::Waits);
             return;
         }
         state.next = next;
+        self.go_on(state, Lack::Misses);
         let at = Timestamp::from((next - 2 * self.interval).as_secs());
         // Its place is taken if the time of day was set back; the next report brings all.
         if state.last != Some(at) {
             state.last = Some(at);
-            self.report(state, at, Kind::Whole);
+            self.report(state, at, Lack::Waits);
         }
     }
 
-    /// Reports the state of the interval that goes on.
+    /// Reports the state of the interval that goes on; all of it comes again when it has ended.
     #[cfg(feature = "metrics")]
     pub(crate) fn report_interim(&self) {
         let now = self.client.runtime().time_of_day();
         let mut state = self.lock();
-        if !state.ended {
-            self.report_due(&mut state, now);
-            self.report(&mut state, self.start_of_interval(now), Kind::Interim);
+        if state.ended {
+            return;
         }
+        self.report_due(&mut state, now);
+        self.update_own(&state);
+        let (mut missed, mut left) = (Missed::default(), VecDeque::new());
+        self.recorder.look(self.start_of_interval(now), &mut |metric| {
+            self.take(&metric, Lack::Misses, &mut missed, &mut left)
+        });
+        self.note(&mut state, missed);
     }
 
     /// Makes the last report, once; what finds no room is kept if it is `waited` for.
@@ -193,8 +212,9 @@ impl<R: Runtime> Reporting<R> {
             return;
         }
         self.report_due(&mut state, now);
-        let kind = if waited { Kind::Last } else { Kind::Whole };
-        self.report(&mut state, self.start_of_interval(now), kind);
+        let lack = if waited { Lack::Keeps } else { Lack::Misses };
+        self.go_on(&mut state, lack);
+        self.report(&mut state, self.start_of_interval(now), lack);
         // What a closure has caught is not kept until the last handle goes.
         let (figures, waker) = (state.figures.take(), state.waker.take());
         drop(state);
@@ -206,32 +226,14 @@ impl<R: Runtime> Reporting<R> {
         Timestamp::from(now.as_secs()).align(self.interval)
     }
 
-    fn report(&self, state: &mut State, at: Timestamp, kind: Kind) {
-        let State { figures, left, .. } = state;
+    fn report(&self, state: &mut State, at: Timestamp, lack: Lack) {
         let mut missed = Missed::default();
-        let mut take = |metric: Metric<'_>| match self.client.try_feed(&metric) {
-            Ok(()) => true,
-            Err(TryFeedError::Full { .. } | TryFeedError::Closed) if kind == Kind::Last => {
-                left.push_back(metric.into_owned());
-                true
-            }
-            Err(error) => {
-                missed.note(&error);
-                false
-            }
-        };
         #[cfg(feature = "metrics")]
-        {
-            if let Some(own) = &state.own {
-                own.update(&self.client.stats(), self.missed());
-            }
-            match kind {
-                Kind::Interim => self.recorder.collect_interim(at, &mut take),
-                _ => self.recorder.try_collect(at, &mut take),
-            }
-        }
-        let is_whole = matches!(kind, Kind::Whole | Kind::Last);
-        if let Some(figures) = figures.as_mut().filter(|_| is_whole) {
+        self.update_own(state);
+        let all = self.collect(state, at, lack, &mut missed);
+        let State { figures, left, .. } = state;
+        if let Some(figures) = figures {
+            let mut take = |metric: Metric<'_>| self.take(&metric, lack, &mut missed, left);
             let mut report = Report { at, take: &mut take };
             // A panic of the closure's is not the task's, which would never report again.
             if panic::catch_unwind(AssertUnwindSafe(|| figures(&mut report, at))).is_err() {
@@ -239,7 +241,74 @@ impl<R: Runtime> Reporting<R> {
                 missed.cause.get_or_insert(cause);
             }
         }
-        self.note(state, missed);
+        self.end_report(state, Unfinished { at, missed }, all);
+    }
+
+    /// Goes on with a report that the queue had no room for.
+    fn go_on(&self, state: &mut State, lack: Lack) {
+        if let Some(Unfinished { at, mut missed }) = state.unfinished.take() {
+            let all = self.collect(state, at, lack, &mut missed);
+            self.end_report(state, Unfinished { at, missed }, all);
+        }
+    }
+
+    fn end_report(&self, state: &mut State, report: Unfinished, all: bool) {
+        match all {
+            true => self.note(state, report.missed),
+            false => state.unfinished = Some(report),
+        }
+    }
+
+    /// Reports what is recorded; returns whether nothing waits for room.
+    #[cfg(feature = "metrics")]
+    fn collect(&self, state: &mut State, at: Timestamp, lack: Lack, missed: &mut Missed) -> bool {
+        if lack == Lack::Waits {
+            return self.recorder.collect_as_fits(at, &mut |metric| {
+                match self.client.try_feed(&metric) {
+                    Err(error @ TryFeedError::Metric(_)) => missed.note(&error),
+                    fed => return fed.is_ok(),
+                }
+                // It would not be taken later, either.
+                true
+            });
+        }
+        let left = &mut state.left;
+        self.recorder.try_collect(at, &mut |metric| self.take(&metric, lack, missed, left));
+        true
+    }
+
+    #[cfg(not(feature = "metrics"))]
+    #[expect(clippy::unused_self, reason = "with the recorder it is used")]
+    fn collect(&self, _: &mut State, _: Timestamp, _: Lack, _: &mut Missed) -> bool {
+        true
+    }
+
+    #[cfg(feature = "metrics")]
+    fn update_own(&self, state: &State) {
+        if let Some(own) = &state.own {
+            own.update(&self.client.stats(), self.missed());
+        }
+    }
+
+    /// Queues a point; returns whether it is in, or kept.
+    fn take(
+        &self,
+        metric: &Metric<'_>,
+        lack: Lack,
+        missed: &mut Missed,
+        left: &mut VecDeque<Metric<'static>>,
+    ) -> bool {
+        match self.client.try_feed(metric) {
+            Ok(()) => true,
+            Err(TryFeedError::Full { .. } | TryFeedError::Closed) if lack == Lack::Keeps => {
+                left.push_back(metric.clone().into_owned());
+                true
+            }
+            Err(error) => {
+                missed.note(&error);
+                false
+            }
+        }
     }
 
     /// Counts a report of which something was missed, and tells the first one of an outage.
@@ -298,7 +367,10 @@ impl<R: Runtime> Future for Task<R> {
         reporting.report_due(&mut state, runtime.time_of_day());
         let waker = state.waker.get_or_insert_with(|| cx.waker().clone());
         waker.clone_from(cx.waker());
-        let wait = state.next.saturating_sub(runtime.time_of_day());
+        let mut wait = state.next.saturating_sub(runtime.time_of_day());
+        if state.unfinished.is_some() {
+            wait = wait.min(reporting.interval / TRIES);
+        }
         drop(state);
         let timer = timer.get_or_insert_with(|| runtime.timer());
         ready!(timer.poll_until(runtime.now() + wait, cx));

@@ -10,8 +10,7 @@ use ::metrics::Key;
 use metrics_util::registry::{Generation, Storage as _};
 
 use super::names::Naming;
-use super::series::{Due, Figure, Form, Series, Take};
-use super::sketch::Reading;
+use super::series::{Due, Figure, Form, Offer, Scope, Series, Take};
 use super::storage::{Registry, is_kept};
 use crate::value::Timestamp;
 
@@ -25,9 +24,24 @@ pub(super) struct Collector {
     blank: Generation,
     series: Vec<Series>,
     names: BTreeSet<Arc<str>>,
-    reading: Reading,
+    /// Where the next report begins: where the last one found no room first, so that with too little
+    /// of it, it is not the same series that are missed each time.
+    begin: usize,
+    /// A report that goes on when there is room.
+    unfinished: Option<Progress>,
+    offer: Offer,
     pub(super) skipped: u64,
     pub(super) renamed: u64,
+}
+
+/// How far a report got.
+#[derive(Debug, Default)]
+struct Progress {
+    /// Series that are done with, from where it began.
+    done: usize,
+    /// The first one of which a value was not taken.
+    refused: Option<usize>,
+    forgettable: bool,
 }
 
 impl Collector {
@@ -45,7 +59,9 @@ impl Collector {
             blank,
             series: Vec::new(),
             names: BTreeSet::new(),
-            reading: Reading::default(),
+            begin: 0,
+            unfinished: None,
+            offer: Offer::default(),
             skipped: 0,
             renamed: 0,
         }
@@ -55,25 +71,67 @@ impl Collector {
         self.series.len()
     }
 
-    /// Gives everything that is due.
+    /// Gives what is due; returns whether that was all. What one call left is given by the next.
     pub(super) fn collect(
         &mut self,
         registry: &Registry,
         at: Timestamp,
-        interim: bool,
+        scope: Scope,
         take: Take<'_>,
-    ) {
-        self.list_new(registry, at);
-        let Self { form, idle_timeout, blank, reading, .. } = self;
-        let mut due = Due { form, at, interim, reading, skipped: 0, take };
-        let mut to_forget = false;
-        for series in &mut self.series {
-            to_forget |= series.report(&mut due, *idle_timeout, *blank);
+    ) -> bool {
+        let mut progress = self.unfinished.take().unwrap_or_else(|| {
+            self.list_new(registry, at);
+            Progress::default()
+        });
+        let mut offer = std::mem::take(&mut self.offer);
+        self.report(&mut progress, at, scope, &mut offer, take);
+        self.offer = offer;
+        if progress.done < self.series.len() {
+            self.unfinished = Some(progress);
+            return false;
         }
-        self.skipped += due.skipped;
-        if to_forget && !interim {
+        self.begin = progress.refused.unwrap_or(self.begin);
+        if progress.forgettable {
             self.forget(registry);
         }
+        true
+    }
+
+    /// Gives the state of an interval that goes on.
+    #[cfg(feature = "client")]
+    pub(super) fn look(&mut self, registry: &Registry, at: Timestamp, take: Take<'_>) {
+        if self.unfinished.is_none() {
+            self.list_new(registry, at);
+        }
+        let (mut progress, mut offer) = (Progress::default(), Offer::default());
+        self.report(&mut progress, at, Scope::Interim, &mut offer, take);
+    }
+
+    fn report(
+        &mut self,
+        progress: &mut Progress,
+        at: Timestamp,
+        scope: Scope,
+        offer: &mut Offer,
+        take: Take<'_>,
+    ) {
+        let Self { form, idle_timeout, blank, .. } = self;
+        let (idle_timeout, blank) = (*idle_timeout, *blank);
+        let mut due = Due { form, at, scope, idle_timeout, blank, offer, skipped: 0, take };
+        let all = self.series.len();
+        while progress.done < all {
+            let index = (self.begin + progress.done) % all;
+            let reported = self.series[index].report(&mut due);
+            progress.forgettable |= reported.forgettable;
+            if reported.refused {
+                progress.refused.get_or_insert(index);
+                if scope == Scope::AsFits {
+                    break;
+                }
+            }
+            progress.done += 1;
+        }
+        self.skipped += due.skipped;
     }
 
     /// Takes in the series that were not there at the last report, in an order that is the same in

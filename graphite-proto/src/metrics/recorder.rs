@@ -12,7 +12,7 @@ use metrics_util::registry::GenerationalStorage;
 
 use super::collector::Collector;
 use super::names::Naming;
-use super::series::Form;
+use super::series::{Form, Scope};
 use super::settings::RecorderBuilder;
 use super::storage::{Cells, Registry};
 use crate::metric::Metric;
@@ -80,7 +80,7 @@ impl Recorder {
     ///
     /// `give` may record, but not collect from the same recorder.
     pub fn collect(&self, at: impl Into<Timestamp>, give: &mut impl FnMut(Metric<'_>)) {
-        self.give(at.into(), false, &mut |point| {
+        self.give(at.into(), Scope::Whole, &mut |point| {
             give(point);
             true
         });
@@ -90,18 +90,30 @@ impl Recorder {
     /// point. With [`Counters::PerInterval`](super::Counters::PerInterval) the increase that was
     /// not taken is in the next report.
     pub fn try_collect(&self, at: impl Into<Timestamp>, give: &mut impl FnMut(Metric<'_>) -> bool) {
-        self.give(at.into(), false, give);
+        self.give(at.into(), Scope::Whole, give);
+    }
+
+    /// Does the same as far as `give` takes points: what it refuses is given by the next call. Returns
+    /// whether that was all.
+    #[cfg(feature = "client")]
+    pub(crate) fn collect_as_fits(
+        &self,
+        at: Timestamp,
+        give: &mut impl FnMut(Metric<'_>) -> bool,
+    ) -> bool {
+        self.give(at, Scope::AsFits, give)
     }
 
     /// Gives the state of an interval that goes on; all of it stays due.
     #[cfg(feature = "client")]
-    pub(crate) fn collect_interim(&self, at: Timestamp, give: &mut impl FnMut(Metric<'_>) -> bool) {
-        self.give(at, true, give);
+    pub(crate) fn look(&self, at: Timestamp, give: &mut impl FnMut(Metric<'_>) -> bool) {
+        let at = at.align(self.inner.interval);
+        self.collector().look(&self.inner.registry, at, give);
     }
 
-    fn give(&self, at: Timestamp, interim: bool, give: &mut dyn FnMut(Metric<'_>) -> bool) {
+    fn give(&self, at: Timestamp, scope: Scope, give: &mut dyn FnMut(Metric<'_>) -> bool) -> bool {
         let at = at.align(self.inner.interval);
-        self.collector().collect(&self.inner.registry, at, interim, give);
+        self.collector().collect(&self.inner.registry, at, scope, give)
     }
 
     fn collector(&self) -> MutexGuard<'_, Collector> {
@@ -185,3 +197,6 @@ impl fmt::Debug for Recorder {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, feature = "client"))]
+mod tests;

@@ -125,128 +125,195 @@ pub(super) struct Series {
     settled: bool,
     /// Samples that were taken out of the sketch so far.
     samples: u64,
-    /// How much of a count was sent.
+    /// How much of a count was offered, and how much was taken.
+    offered: u64,
     sent: u64,
 }
 
-/// One report of one series.
+/// What a report is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// An interval that has ended. What is not taken is missed.
+    Whole,
+    /// The same as far as there is room: what is not taken is offered again by the next call.
+    AsFits,
+    /// An interval that goes on: its state so far, all of which stays due.
+    Interim,
+}
+
+/// The values of one series that are to be sent; kept for the next one, so that nothing is allocated.
+#[derive(Debug, Default)]
+pub(super) struct Offer {
+    /// By the index of the name.
+    values: Vec<(usize, Value)>,
+    done: usize,
+    reading: Reading,
+}
+
+impl Offer {
+    pub(super) fn is_done(&self) -> bool {
+        self.done == self.values.len()
+    }
+}
+
+/// One report, which goes from series to series.
 pub(super) struct Due<'d> {
     pub(super) form: &'d Form,
     pub(super) at: Timestamp,
-    /// The interval goes on: what is sent is its state so far, and stays due.
-    pub(super) interim: bool,
-    pub(super) reading: &'d mut Reading,
+    pub(super) scope: Scope,
+    /// In seconds, as timestamps are.
+    pub(super) idle_timeout: Option<i128>,
+    /// The generation of a series that was never touched.
+    pub(super) blank: Generation,
+    pub(super) offer: &'d mut Offer,
     /// Values and samples that are not finite.
     pub(super) skipped: u64,
     pub(super) take: Take<'d>,
 }
 
 impl Due<'_> {
-    /// Sends a value; returns whether it is settled. One that is not finite is nothing to send.
-    fn send(&mut self, name: &str, value: impl Into<Value>) -> bool {
-        let value = value.into();
-        if value.is_finite() {
-            return (self.take)(Metric::new(name, value).at(self.at));
-        }
-        self.skipped += u64::from(!self.interim);
-        true
+    fn is_interim(&self) -> bool {
+        self.scope == Scope::Interim
     }
 
-    fn counted(&self, total: u64, sent: u64) -> u64 {
-        match self.form.counters {
-            Counters::Total => total,
-            Counters::PerInterval => total.wrapping_sub(sent),
+    /// Offers a value; one that is not finite is nothing to send.
+    fn push(&mut self, name: usize, value: impl Into<Value>) {
+        let value = value.into();
+        match value.is_finite() {
+            true => self.offer.values.push((name, value)),
+            false => self.skipped += u64::from(!self.is_interim()),
         }
     }
+
+    fn push_count(&mut self, total: u64, sent: u64) {
+        let count = match self.form.counters {
+            Counters::Total => total,
+            Counters::PerInterval => total.wrapping_sub(sent),
+        };
+        self.push(0, count);
+    }
+}
+
+/// What came of a series in a report.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reported {
+    /// A value was not taken.
+    pub(super) refused: bool,
+    /// It is idle, and nobody holds a handle of it.
+    pub(super) forgettable: bool,
 }
 
 impl Series {
     pub(super) fn new(names: Box<[Arc<str>]>, figure: Figure, at: Timestamp) -> Self {
-        Self { names, figure, seen: None, touched: at, settled: false, samples: 0, sent: 0 }
+        let (seen, settled, samples, offered, sent) = (None, false, 0, 0, 0);
+        Self { names, figure, seen, touched: at, settled, samples, offered, sent }
     }
 
-    /// Sends what is due, if the series is not idle; returns whether it is, and nobody holds a
-    /// handle of it.
-    pub(super) fn report(
-        &mut self,
-        due: &mut Due<'_>,
-        idle_timeout: Option<i128>,
-        blank: Generation,
-    ) -> bool {
-        // Read before the figure: what comes between is seen twice rather than never.
-        let generation = self.figure.generation();
+    /// Sends what is due, if the series is not idle. What is left of an offer is this series', and is
+    /// sent first of all.
+    pub(super) fn report(&mut self, due: &mut Due<'_>) -> Reported {
+        if due.offer.is_done() {
+            // Read before the figure: what comes between is seen twice rather than never.
+            let generation = self.figure.generation();
+            if self.is_idle(generation, due) {
+                self.figure.set_idle(generation);
+                return Reported { forgettable: !self.figure.is_held(), refused: false };
+            }
+            self.read(generation, due);
+        }
+        Reported { refused: self.send(due), forgettable: false }
+    }
+
+    fn is_idle(&mut self, generation: Generation, due: &Due<'_>) -> bool {
         if self.seen != Some(generation) {
             self.touched = due.at;
-        } else if self.settled && idle_timeout.is_some_and(|timeout| self.age(due.at) >= timeout) {
-            self.figure.set_idle(generation);
-            return !self.figure.is_held();
+            return false;
         }
-        let settled = match &self.figure {
+        let age = due.at.seconds() - self.touched.seconds();
+        self.settled && due.idle_timeout.is_some_and(|timeout| age >= timeout)
+    }
+
+    /// Makes an offer of what is due.
+    fn read(&mut self, generation: Generation, due: &mut Due<'_>) {
+        due.offer.values.clear();
+        due.offer.done = 0;
+        match &self.figure {
             Figure::Counter(handle) => {
-                let total = handle.get_inner().figure.load(Ordering::Acquire);
-                self.count(total, 0, due)
+                self.offered = handle.get_inner().figure.load(Ordering::Acquire);
+                due.push_count(self.offered, self.sent);
             }
             // Nobody has said yet what it is.
-            Figure::Gauge(_) if generation == blank => true,
+            Figure::Gauge(_) if generation == due.blank => {}
             Figure::Gauge(handle) => {
                 let bits = handle.get_inner().figure.load(Ordering::Acquire);
-                due.send(&self.names[0], f64::from_bits(bits))
+                due.push(0, f64::from_bits(bits));
             }
-            Figure::Histogram(handle) => {
-                let sketch = &handle.get_inner().figure;
-                match due.interim {
-                    true => sketch.look(due.reading),
-                    false => sketch.take(due.reading),
-                }
-                self.histogram(due)
-            }
-        };
-        if !due.interim {
+            Figure::Histogram(_) => self.read_histogram(due),
+        }
+        if !due.is_interim() {
             self.seen = Some(generation);
-            self.settled = settled;
+            self.settled = !due.offer.values.iter().any(|(name, _)| self.lasts(due.form, *name));
         }
-        false
     }
 
-    /// Returns for how many seconds it was not touched.
-    fn age(&self, at: Timestamp) -> i128 {
-        at.seconds() - self.touched.seconds()
-    }
-
-    /// Sends a count, by the name of this index.
-    fn count(&mut self, total: u64, name: usize, due: &mut Due<'_>) -> bool {
-        let taken = due.send(&self.names[name], due.counted(total, self.sent));
-        if taken && !due.interim {
-            self.sent = total;
+    fn read_histogram(&mut self, due: &mut Due<'_>) {
+        let Figure::Histogram(handle) = &self.figure else { return };
+        let (sketch, interim) = (&handle.get_inner().figure, due.is_interim());
+        let mut reading = std::mem::take(&mut due.offer.reading);
+        match interim {
+            true => sketch.look(&mut reading),
+            false => sketch.take(&mut reading),
         }
-        taken
-    }
-
-    /// Sends what was read of a histogram.
-    fn histogram(&mut self, due: &mut Due<'_>) -> bool {
-        let total = self.samples.wrapping_add(due.reading.count);
-        if !due.interim {
+        let total = self.samples.wrapping_add(reading.count);
+        if !interim {
             self.samples = total;
-            due.skipped += due.reading.refused;
+            due.skipped += reading.refused;
         }
         let Statistics { count, sum, min, max, mean } = due.form.statistics;
-        let settled = !count || self.count(total, 0, due);
-        if due.reading.is_empty() {
-            return settled;
+        if count {
+            self.offered = total;
+            due.push_count(total, self.sent);
         }
-        let reading = &*due.reading;
-        let statistics =
-            [(sum, reading.sum), (min, reading.min), (max, reading.max), (mean, reading.mean())];
-        let mut names = self.names.iter().skip(usize::from(count));
-        for (_, value) in statistics.into_iter().filter(|(sent, _)| *sent) {
-            // What finds no room is the interval's alone, and is not due again.
-            names.next().map(|name| due.send(name, value));
+        if !reading.is_empty() {
+            let statistics = [
+                (sum, reading.sum),
+                (min, reading.min),
+                (max, reading.max),
+                (mean, reading.mean()),
+            ];
+            let statistics = statistics.into_iter().filter(|(sent, _)| *sent);
+            let form = due.form;
+            let quantiles = form.quantiles.iter().map(|(_, quantile)| reading.quantile(*quantile));
+            let values = statistics.map(|(_, value)| value).chain(quantiles);
+            (usize::from(count)..).zip(values).for_each(|(name, value)| due.push(name, value));
         }
-        let form = due.form;
-        for ((_, quantile), name) in form.quantiles.iter().zip(names) {
-            due.send(name, due.reading.quantile(*quantile));
+        due.offer.reading = reading;
+    }
+
+    /// Returns whether a value stays due until it is taken; others are one interval's alone.
+    fn lasts(&self, form: &Form, name: usize) -> bool {
+        match self.figure {
+            Figure::Counter(_) | Figure::Gauge(_) => true,
+            Figure::Histogram(_) => name == 0 && form.statistics.count,
         }
-        settled
+    }
+
+    /// Sends what is left of the offer; returns whether a value was not taken.
+    fn send(&mut self, due: &mut Due<'_>) -> bool {
+        let mut refused = false;
+        while let Some(&(name, value)) = due.offer.values.get(due.offer.done) {
+            if !(due.take)(Metric::new(&*self.names[name], value).at(due.at)) {
+                refused = true;
+                if due.scope == Scope::AsFits {
+                    break;
+                }
+            } else if !due.is_interim() && self.lasts(due.form, name) {
+                self.sent = self.offered;
+                self.settled = true;
+            }
+            due.offer.done += 1;
+        }
+        refused
     }
 
     pub(super) fn is_forgotten(&self) -> bool {

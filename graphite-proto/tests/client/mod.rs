@@ -16,6 +16,9 @@ mod outage;
 mod overflow;
 mod proof;
 pub(crate) mod receiver;
+#[cfg(feature = "metrics")]
+mod recording;
+mod reporting;
 mod settings;
 mod sharing;
 mod streams;
