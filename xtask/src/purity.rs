@@ -45,12 +45,22 @@ const BANNED_CRATES: &[&str] = &[
 const ASYNC_CRATES: &[&str] =
     &["futures", "futures-channel", "futures-core", "futures-io", "futures-sink", "futures-util"];
 
+/// Crates that come with a library's, which has uses for them that are not ours: the words by which
+/// they would be used may not stand in the sources.
+const UNUSED_CRATES: [(&str, &[&str]); 1] = [(
+    "metrics-util",
+    // The last two stand below quanta where it asks a browser for the time.
+    &["getrandom", "libc", "quanta", "rand", "futures-core", "futures-util"],
+)];
+
 /// The forms in which the pure crates are built: with which features, and whether asynchronous
 /// code has a place in it.
-const FORMS: [(&str, &str, bool); 3] = [
+const FORMS: [(&str, &str, bool); 5] = [
     ("graphite-encoder", "", false),
     ("graphite-proto", "", false),
     ("graphite-proto", "client", true),
+    ("graphite-proto", "metrics", false),
+    ("graphite-proto", "client,metrics", true),
 ];
 
 /// What the lint file must ban.
@@ -80,9 +90,18 @@ const BANNED_PATHS: &[&[&str]] = &[
     &["UNIX_EPOCH", "elapsed"],
 ];
 
-/// Words that may not stand in the sources: what is unsafe, what draws randomness from the system,
-/// and what would give a crate another name.
-const BANNED_WORDS: &[&str] = &["unsafe", "RandomState", "HashMap", "HashSet", "extern"];
+/// Words that may not stand in the sources: what is unsafe, what draws randomness from the system
+/// or reads its clock, and what would give a crate another name.
+const BANNED_WORDS: &[&str] = &[
+    "unsafe",
+    "RandomState",
+    "HashMap",
+    "HashSet",
+    "extern",
+    // Of metrics-util: an age by a clock, and samples that are drawn.
+    "Recency",
+    "AtomicSamplingReservoir",
+];
 
 /// Words that may stand in the client layer only.
 const ASYNC_WORDS: &[&str] = &["async", "await"];
@@ -145,6 +164,10 @@ fn check_tree(name: &str, asynchronous: bool, tree: &str) -> Vec<String> {
         let krate = rest.split_whitespace().next().unwrap_or_default();
         way.truncate(depth.parse().unwrap_or(0));
         way.push(krate);
+        let mut unused = UNUSED_CRATES.iter().filter(|(library, _)| way.contains(library));
+        if unused.any(|(_, crates)| crates.contains(&krate)) {
+            continue;
+        }
         if BANNED_CRATES.iter().chain(also).any(|banned| *banned == krate) {
             faults.push(format!("{name} depends on {krate}: {}", way.join(" > ")));
         }
@@ -273,6 +296,8 @@ mod tests {
             "extern crate std as s;",
             "fn f() { futures::executor::block_on(g()); }",
             "fn f() { unsafe { g() } }",
+            "use metrics_util::registry::Recency;",
+            "use metrics_util::storage::reservoir::AtomicSamplingReservoir;",
         ] {
             assert!(!faults(planted).is_empty(), "{planted}");
         }
@@ -325,11 +350,27 @@ mod tests {
         assert_eq!(check_tree("graphite-proto", true, &tree).len(), 1);
     }
 
+    /// Only below the library that has them; what it brings beside them is a fault.
+    #[test]
+    fn what_a_library_has_and_nobody_uses_is_let_through_below_it() {
+        let tree =
+            "0graphite-proto v0.1.0 (x)\n1metrics-util v0.20.4\n2quanta v0.12.6\n3libc v0.2.0\n";
+        assert_eq!(check_tree("graphite-proto", false, tree), [""; 0]);
+        for tree in [format!("{tree}1libc v0.2.0\n"), format!("{tree}3mio v1.0.0\n")] {
+            assert_eq!(check_tree("graphite-proto", false, &tree).len(), 1, "{tree}");
+        }
+    }
+
     /// The trees are those of the forms: without the feature nothing of it comes in.
     #[test]
     fn the_tree_of_each_form_is_looked_at() {
-        let holds = |features| tree("graphite-proto", features).unwrap().contains("futures-sink");
-        assert_eq!([holds(""), holds("client")], [false, true]);
+        for (krate, forms) in [
+            ("futures-sink", [false, true, false, true]),
+            ("metrics-util", [false, false, true, true]),
+        ] {
+            let holds = |features| tree("graphite-proto", features).unwrap().contains(krate);
+            assert_eq!(["", "client", "metrics", "client,metrics"].map(holds), forms, "{krate}");
+        }
     }
 
     #[test]

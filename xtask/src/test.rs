@@ -59,10 +59,11 @@ pub(crate) fn run() -> Result {
     }
 }
 
-/// In both of its forms, since the workspace's own build has features that it does not ask for.
+/// In each of its forms, since the workspace's own build has features that it does not ask for.
 fn alone() -> Result {
-    quiet(&mut clippy(&["-p", "graphite-proto"]))?;
-    quiet(&mut clippy(&["-p", "graphite-proto", "--features", "client"]))
+    ["", "client", "metrics", "client,metrics"].into_iter().try_for_each(|features| {
+        quiet(&mut clippy(&["-p", "graphite-proto", "--features", features]))
+    })
 }
 
 /// Not the benchmarks: they are built by the lints' step.
