@@ -171,10 +171,50 @@ fn frames_in_any_state_hold_what_was_promised() {
     assert!(held <= 512 << 10, "{held} bytes held by an empty queue");
 }
 
+/// After the first report, in which the series get their names: neither where they are recorded nor
+/// where they are collected.
+#[cfg(feature = "metrics")]
+fn nothing_is_allocated_a_series() {
+    use graphite_proto::metrics::{Counters, Recorder};
+    use metrics::{counter, gauge, histogram, with_local_recorder};
+
+    for counters in [Counters::Total, Counters::PerInterval] {
+        let recorder = Recorder::builder().counters(counters).build();
+        let series: Vec<_> = with_local_recorder(&recorder, || {
+            let id = |i: u32| i.to_string();
+            let of = |i| {
+                (
+                    counter!("jobs", "id" => id(i)),
+                    gauge!("load", "id" => id(i)),
+                    histogram!("ms", "id" => id(i)),
+                )
+            };
+            (0..3_400).map(of).collect()
+        });
+        let mut points = 0;
+        let mut report = |round: u32| {
+            for (jobs, load, ms) in &series {
+                jobs.increment(1);
+                load.set(round);
+                (0..20).for_each(|i| ms.record(1.0 + f64::from((i + round) % 97) / 10.0));
+            }
+            recorder.collect(1_700_000_000 + round * 10, &mut |_| points += 1);
+        };
+        // In one or two of them the most that one interval's samples take is seen.
+        (0..2).for_each(&mut report);
+        let before = CALLS.load(Relaxed);
+        (2..5).for_each(&mut report);
+        assert_eq!(CALLS.load(Relaxed) - before, 0, "{counters:?}");
+        assert_eq!(points, 5 * 3_400 * (1 + 1 + 9));
+    }
+}
+
 /// One after the other: side by side they would count each other's.
 #[test]
 fn memory_is_what_was_promised() {
     nothing_is_allocated_a_point();
+    #[cfg(feature = "metrics")]
+    nothing_is_allocated_a_series();
     points_in_any_number_hold_what_was_promised();
     frames_in_any_state_hold_what_was_promised();
 }

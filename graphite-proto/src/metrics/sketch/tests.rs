@@ -104,7 +104,7 @@ fn a_sample_that_is_being_recorded_makes_no_figure_wrong() {
     for figure in extremes(&reading) {
         assert!((figure - 4.0).abs() <= 4.0 * 2.0 * ERROR, "{reading:?}");
     }
-    sketch.bin(number(1000.0)).fetch_add(1, Ordering::Release);
+    sketch.octave(number(1000.0) >> MANTISSA).count(number(1000.0) as usize & 511);
     let reading = taken(&sketch);
     for figure in extremes(&reading).into_iter().chain([reading.quantile(0.5)]) {
         assert!((figure - 1000.0).abs() <= 1000.0 * 2.0 * ERROR, "{reading:?}");
