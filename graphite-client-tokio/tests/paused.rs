@@ -1,0 +1,82 @@
+//! tokio's paused clock: a user's test of what is reported sees hours of it in no time.
+//!
+//! Only tokio has such a clock.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use graphite_client_tokio::proto::Receiver;
+use graphite_client_tokio::{Client, Protocol, Reporter};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpListener;
+
+/// Points by name and time; a second one of the same slot is a fault.
+type Store = BTreeMap<(String, i128), f64>;
+
+/// Reads a connection to its end.
+async fn read(listener: TcpListener) -> Store {
+    let (mut stream, _) = listener.accept().await.expect("a connection");
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.expect("the end of it");
+    let mut receiver = Receiver::new(Protocol::Plaintext);
+    receiver.receive(&bytes);
+    let mut store = Store::new();
+    while let Some(point) = receiver.next_metric() {
+        let point = point.expect("a valid line");
+        let slot = (point.path().to_owned(), point.timestamp().expect("a timestamp").seconds());
+        assert_eq!(store.insert(slot, point.value().as_f64()), None, "{point:?}");
+    }
+    store
+}
+
+fn assert_each_interval(store: &Store, name: &str, seconds: i128) {
+    let times: Vec<i128> =
+        store.keys().filter(|(other, _)| other == name).map(|(_, time)| *time).collect();
+    assert!(times.windows(2).all(|pair| pair[1] == pair[0] + seconds), "{name}: {times:?}");
+    assert!(times.iter().all(|time| time % seconds == 0), "{name}: {times:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_hour_of_reports_is_seen_in_no_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = Client::connect(listener.local_addr().unwrap()).await.unwrap();
+    let store = tokio::spawn(read(listener));
+    let mut calls = 0;
+    let reporter = Reporter::every(client, Duration::from_secs(60), move |report, _| {
+        calls += 1;
+        report.push(("calls", calls));
+    });
+    let reporter = reporter.unwrap();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    reporter.close().await.unwrap();
+    let store = store.await.unwrap();
+    assert_each_interval(&store, "calls", 60);
+    // Those that have ended, and the one that goes on; one ends at either end of the hour.
+    assert!((60..=62).contains(&store.len()), "{}", store.len());
+    let values: Vec<f64> = store.into_values().collect();
+    assert!(values.iter().zip(1..).all(|(value, call)| *value == f64::from(call)), "{values:?}");
+}
+
+#[cfg(feature = "metrics")]
+#[tokio::test(start_paused = true)]
+async fn what_is_recorded_is_reported_by_a_clock_that_leaps() {
+    use graphite_client_tokio::metrics::{Counters, Recorder};
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = Client::connect(listener.local_addr().unwrap()).await.unwrap();
+    let store = tokio::spawn(read(listener));
+    let builder = Recorder::builder().prefix("shop").counters(Counters::PerInterval);
+    let reporter = builder.start(client).unwrap();
+    let requests =
+        metrics::with_local_recorder(reporter.recorder(), || metrics::counter!("requests"));
+    for _ in 0..300 {
+        requests.increment(1);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    reporter.close().await.unwrap();
+    let store = store.await.unwrap();
+    assert_each_interval(&store, "shop.requests.count", 10);
+    assert!((30..=32).contains(&store.len()), "{}", store.len());
+    assert_eq!(store.values().sum::<f64>(), 300.0);
+    assert!(store.values().all(|value| (0.0..=11.0).contains(value)), "{store:?}");
+}
