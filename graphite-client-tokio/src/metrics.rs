@@ -24,9 +24,11 @@
 //! # In tests
 //!
 //! [`RecorderBuilder::start`] sets no global recorder, so that tests do not meet in one. tokio's paused
-//! clock (its feature `test-util`) moves the reports along:
+//! clock (its feature `test-util`) moves the reports along, over a connection that no kernel is
+//! part of:
 //!
 //! ```
+//! use std::sync::Mutex;
 //! use std::time::Duration;
 //!
 //! use graphite_client_tokio::Client;
@@ -35,20 +37,27 @@
 //!
 //! #[tokio::main(flavor = "current_thread", start_paused = true)] // Or `tokio::test`.
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-//!     let client = Client::connect(listener.local_addr()?).await?;
+//!     let (stream, mut graphite) = tokio::io::duplex(65_536);
+//!     let stream = Mutex::new(Some(stream));
+//!     let connector = move || {
+//!         let stream = stream.lock().unwrap().take();
+//!         async { stream.ok_or_else(|| std::io::Error::other("once is enough")) }
+//!     };
+//!     let client = Client::builder().connect_with(connector).await?;
 //!     let reporter = Recorder::builder().start(client)?;
 //!
 //!     let jobs = metrics::with_local_recorder(reporter.recorder(), || metrics::counter!("jobs"));
 //!     jobs.increment(3);
-//!     tokio::time::sleep(Duration::from_secs(10)).await; // At once.
+//!     tokio::time::sleep(Duration::from_secs(11)).await; // At once.
 //!
-//!     let (mut graphite, mut lines) = (listener.accept().await?.0, [0; 64]);
+//!     let mut lines = [0; 64];
 //!     let read = graphite.read(&mut lines).await?;
 //!     assert!(lines[..read].starts_with(b"jobs.count 3 "));
 //!     Ok(())
 //! }
 //! ```
+//!
+//! Without a client, [`RecorderBuilder::build`] and [`Recorder::collect`] show the points themselves.
 //!
 //! What is sent of which kind, what the names are, and what to set up in the store stands at
 //! [`proto::metrics`](crate::proto::metrics). Not here: anything but the names of what is there.

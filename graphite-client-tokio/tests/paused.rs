@@ -3,19 +3,32 @@
 //! Only tokio has such a clock.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use graphite_client_tokio::proto::Receiver;
 use graphite_client_tokio::{Client, Protocol, Reporter};
-use tokio::io::AsyncReadExt as _;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, DuplexStream};
+use tokio::task::JoinHandle;
 
 /// Points by name and time; a second one of the same slot is a fault.
 type Store = BTreeMap<(String, i128), f64>;
 
+/// Returns a client, and what was read of its only connection when that has ended. No kernel stands
+/// between: the paused clock does not know that one is at work.
+async fn connect() -> (Client, JoinHandle<Store>) {
+    let (ours, theirs) = tokio::io::duplex(1 << 16);
+    let ours = Mutex::new(Some(ours));
+    let connector = move || {
+        let stream = ours.lock().expect("stream").take();
+        async { stream.ok_or_else(|| std::io::ErrorKind::ConnectionRefused.into()) }
+    };
+    let client = Client::builder().connect_with(connector).await.expect("a connection");
+    (client, tokio::spawn(read(theirs)))
+}
+
 /// Reads a connection to its end.
-async fn read(listener: TcpListener) -> Store {
-    let (mut stream, _) = listener.accept().await.expect("a connection");
+async fn read(mut stream: DuplexStream) -> Store {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await.expect("the end of it");
     let mut receiver = Receiver::new(Protocol::Plaintext);
@@ -38,9 +51,7 @@ fn assert_each_interval(store: &Store, name: &str, seconds: i128) {
 
 #[tokio::test(start_paused = true)]
 async fn an_hour_of_reports_is_seen_in_no_time() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let client = Client::connect(listener.local_addr().unwrap()).await.unwrap();
-    let store = tokio::spawn(read(listener));
+    let (client, store) = connect().await;
     let mut calls = 0;
     let reporter = Reporter::every(client, Duration::from_secs(60), move |report, _| {
         calls += 1;
@@ -62,9 +73,7 @@ async fn an_hour_of_reports_is_seen_in_no_time() {
 async fn what_is_recorded_is_reported_by_a_clock_that_leaps() {
     use graphite_client_tokio::metrics::{Counters, Recorder};
 
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let client = Client::connect(listener.local_addr().unwrap()).await.unwrap();
-    let store = tokio::spawn(read(listener));
+    let (client, store) = connect().await;
     let builder = Recorder::builder().prefix("shop").counters(Counters::PerInterval);
     let reporter = builder.start(client).unwrap();
     let requests =
