@@ -25,6 +25,10 @@
 //! starts while Graphite is down, listens by [`on_event`](Builder::on_event), and awaits `close`
 //! before its `main` ends.
 //!
+//! A service that reports its figures every few seconds has a [`Reporter`] do it. With the feature
+//! `metrics` what it counts by the facade of that name is reported by itself, as the module `metrics`
+//! shows.
+//!
 //! [`Client`], [`Builder`] and [`MetricSink`] are those of [`proto::client`] on this runtime: which
 //! call waits for what, what an outage does, the errors and the defaults stand there. This crate
 //! holds what touches async-std and the socket.

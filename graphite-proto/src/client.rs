@@ -18,6 +18,7 @@
 //! | [`close`](Client::close) | the receiver has read everything | |
 //! | [`feeder`](Client::feeder) | makes a [`Feeder`], for one task's millions of points | its `feed` waits for room |
 //! | [`sink`](Client::sink) | a `futures::Sink` of the above | waits for room |
+//! | [`Reporter::every`] | has a closure called at the end of each interval, as `try_feed` | tells |
 //!
 //! *Written* means given to the kernel; under [`Delivery::Confirmed`](crate::Delivery::Confirmed)
 //! all of them wait for the proof that the receiver has read it. Many points a second go by `feed`

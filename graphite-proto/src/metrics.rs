@@ -2,7 +2,7 @@
 //! measures becomes series of Graphite.
 //!
 //! The recorder is told the time and gives points, as everything in this crate. With a client of
-//! [`client`](crate::client) a [`Reporter`](crate::client::Reporter) runs it; both adapters have all
+//! [`client`](../client/index.html) a [`Reporter`](../client/struct.Reporter.html) runs it; both adapters have all
 //! of it in a module `metrics` of their own. With a transport of your own call
 //! [`Recorder::collect`] once an interval.
 //!
@@ -82,7 +82,7 @@
 //!
 //! # At the end
 //!
-//! [`Reporter::close`](crate::client::Reporter::close) reports what there is of the interval that goes
+//! [`Reporter::close`](../client/struct.Reporter.html#method.close) reports what there is of the interval that goes
 //! on, and waits until the receiver has read everything. A service awaits it when it is told to end, by
 //! SIGTERM as a rule, after its last request: what is recorded later is not sent. A process that is
 //! killed loses the interval that goes on, and what had not been sent.
