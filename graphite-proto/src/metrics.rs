@@ -50,7 +50,8 @@
 //!
 //! | | [`Counters::Total`], default | [`Counters::PerInterval`] |
 //! |---|---|---|
-//! | a report that is lost, or sent twice | changes nothing | is a gap; what found no room in the queue is in the next report |
+//! | a report that is lost | changes nothing | is a gap; what found no room in the queue is in the next report |
+//! | a report that is sent twice | changes nothing | changes nothing, where the store keeps one value |
 //! | a function to draw it | `nonNegativeDerivative`, `perSecond` | none |
 //! | a store thins it out by | `max` | `sum` |
 //! | where every value is summed up (carbon-aggregator) | by `max` or `last` | by `sum`; repeats count twice |

@@ -10,8 +10,10 @@ use std::env;
 use std::error::Error;
 use std::net::SocketAddr;
 
+use graphite_client_tokio::metrics::Recorder;
 use graphite_client_tokio::proto::{Config, Input, Instant, Output, Sender};
 use graphite_client_tokio::{Client, Delivery, Metric, Protocol};
+use metrics::{counter, histogram};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
@@ -36,6 +38,11 @@ enum Work {
     SendMultiple,
     /// Through a feeder: one burst, and a flush at its end.
     Feeder,
+    /// A sample for each point, into the histogram of a recorder.
+    Record,
+    /// The points that a recorder gives of counters and histograms that were touched, ten samples to
+    /// each of these. By no protocol: they are looked at and not encoded.
+    Collect,
 }
 
 /// Each row's name, what it does, by which protocol, and how many rounds it is measured by.
@@ -52,6 +59,8 @@ const ROWS: &[(&str, Work, Protocol, usize)] = &[
     ("send_multiple pickle", Work::SendMultiple, Protocol::Pickle, 20),
     ("feeder plaintext", Work::Feeder, Protocol::Plaintext, 20),
     ("feeder pickle", Work::Feeder, Protocol::Pickle, 20),
+    ("record", Work::Record, Protocol::Plaintext, 20),
+    ("collect", Work::Collect, Protocol::Plaintext, 20),
 ];
 
 fn main() -> Result {
@@ -72,6 +81,8 @@ fn main() -> Result {
     match work {
         Work::Encode => encode(protocol, &points, WARM + rounds)?,
         Work::Machine => machine(protocol, &points, WARM + rounds)?,
+        Work::Record => record(points.len(), WARM + rounds),
+        Work::Collect => collect(points.len(), WARM + rounds)?,
         Work::Feed | Work::Send | Work::SendMultiple | Work::Feeder => {
             let client = client(work, protocol, &points, WARM + rounds, address.parse()?);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -104,6 +115,44 @@ fn machine(protocol: Protocol, points: &[Metric<'_>], rounds: usize) -> Result {
         while let Output::Transmit(bytes) = sender.poll_output() {
             let count = std::hint::black_box(bytes).len();
             sender.handle_input(Input::Written(count), now);
+        }
+    }
+    Ok(())
+}
+
+/// As seconds, a millisecond to a second.
+fn sample(i: usize) -> f64 {
+    0.001 * (1 + i * 7919 % 997) as f64
+}
+
+fn record(points: usize, rounds: usize) {
+    let recorder = Recorder::builder().build();
+    let histogram = metrics::with_local_recorder(&recorder, || histogram!("latency"));
+    for _ in 0..rounds {
+        (0..points).for_each(|i| histogram.record(std::hint::black_box(sample(i))));
+    }
+}
+
+fn collect(points: usize, rounds: usize) -> Result {
+    let recorder = Recorder::builder().build();
+    let series: Vec<_> = metrics::with_local_recorder(&recorder, || {
+        let id = |i: usize| i.to_string();
+        let of = |i| (counter!("jobs", "id" => id(i)), histogram!("latency", "id" => id(i)));
+        // Each gives ten points.
+        (0..points / 10).map(of).collect()
+    });
+    for round in 0..rounds {
+        for (i, (counter, histogram)) in series.iter().enumerate() {
+            counter.increment(1);
+            (0..10).for_each(|j| histogram.record(sample(10 * i + j)));
+        }
+        let mut given = 0;
+        recorder.collect(10 * round as u64, &mut |point| {
+            std::hint::black_box(point);
+            given += 1;
+        });
+        if given != points {
+            return Err(format!("{given} points given, not {points}").into());
         }
     }
     Ok(())
