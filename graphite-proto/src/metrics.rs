@@ -81,6 +81,10 @@
 //! host's name into the prefix, `shop.web01`, and the instance where a host runs several; in a tagged
 //! name it may be a global label.
 //!
+//! A process that begins again in the interval in which the one before it ended overwrites that one's
+//! last report by its first. Totals miss a part of an interval in the graph; where increases must add
+//! up, wait for the next interval, or make the instance another one each time.
+//!
 //! # At the end
 //!
 //! [`Reporter::close`](../client/struct.Reporter.html#method.close) reports what there is of the interval that goes
