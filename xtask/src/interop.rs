@@ -15,9 +15,11 @@ mod process;
 mod relay;
 mod restart;
 mod send;
+mod services;
 mod stores;
 #[cfg(test)]
 mod unsigned;
+mod visitors;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -39,6 +41,7 @@ type Receiver = (&'static str, fn(&Bench) -> Vec<Row>);
 const RECEIVERS: &[Receiver] = &[
     ("carbon-cache", carbon::rows),
     ("restart", restart::rows),
+    ("services", services::rows),
     ("victoria-metrics", stores::victoria),
     ("influxdb", stores::influx),
     ("carbon-c-relay", relay::c_relay),

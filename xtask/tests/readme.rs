@@ -39,6 +39,18 @@ fn the_quick_starts_are_the_examples() {
 }
 
 #[test]
+fn the_recorder_is_that_of_the_page_of_the_client() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let shown = readme.split("```rust,ignore\n").nth(1).unwrap().split("```").next().unwrap();
+    let page = root().join("graphite-client-tokio/src/metrics.rs");
+    let page = std::fs::read_to_string(page).unwrap();
+    let page: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("//!")).collect();
+    let page: Vec<&str> = page.iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    let shown: Vec<&str> = shown.lines().collect();
+    assert!(shown.len() > 5 && page.windows(shown.len()).any(|lines| lines == shown), "{shown:#?}");
+}
+
+#[test]
 fn the_architecture_is_that_of_the_crate_page() {
     let page = std::fs::read_to_string(root().join("graphite-proto/src/lib.rs")).unwrap();
     let section = page.split("//! # Architecture\n//!\n").nth(1).unwrap().lines();

@@ -94,7 +94,7 @@ impl Cache {
 
     /// Waits until it has ended, as it was asked to by a signal.
     pub(super) fn ended(&mut self) -> Result {
-        self.process.take().map_or(Ok(()), |mut process| process.ended())
+        self.process.take().map_or(Ok(()), |mut process| process.ended().map(drop))
     }
 
     /// Waits until the writer writes, and so goes on until it has written all that has come in by

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -51,23 +51,25 @@ impl Process {
     /// Asks the receiver to end, and waits until it has.
     pub(super) fn terminate(mut self) -> Result {
         self.signal(Signal::TERM)?;
-        self.ended()
+        self.ended().map(drop)
     }
 
-    /// Waits until a receiver that was asked to end has ended.
-    pub(super) fn ended(&mut self) -> Result {
+    /// Waits until a receiver that was asked to end has ended; returns how.
+    pub(super) fn ended(&mut self) -> Result<ExitStatus> {
         let end = Instant::now() + PATIENCE;
-        while self.child.try_wait()?.is_none() {
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
             if Instant::now() > end {
                 return Err(self.broken("does not end after SIGTERM"));
             }
             thread::sleep(Duration::from_millis(10));
         }
-        Ok(())
     }
 
     /// Says what is wrong, with the end of the log.
-    fn broken(&self, what: &str) -> Box<dyn std::error::Error> {
+    pub(super) fn broken(&self, what: &str) -> Box<dyn std::error::Error> {
         let log = std::fs::read(&self.log).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
         let lines: Vec<&str> = log.lines().rev().take(5).collect();

@@ -1,0 +1,201 @@
+//! The examples that are services: told to end, they report all they counted, and say so if they
+//! cannot.
+//!
+//! The receiver is one of this process that keeps one value for a name and a time, as a store does.
+//! Not here: a real store, which is `cargo xtask interop services`.
+
+#![cfg(unix)]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test has no users, and may fail")]
+
+#[path = "../src/interop/visitors.rs"]
+mod visitors;
+
+use std::collections::HashMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use graphite_proto::{Protocol, Receiver};
+use rustix::process::{Pid, Signal, kill_process};
+use visitors::{Answers, Visits};
+
+/// The last value of each name and time.
+type Store = HashMap<(String, i128), f64>;
+
+/// How long an example may take for a step.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An example that runs; it ends with this value at the latest.
+struct Service(Option<Child>);
+
+impl Service {
+    /// Starts an example that reports each second.
+    fn start(example: &str, graphite: SocketAddr, arguments: &[&str]) -> Self {
+        let mut command = run(example);
+        command.arg(graphite.to_string()).args(arguments).arg("1");
+        Self(Some(command.spawn().unwrap()))
+    }
+
+    /// Starts one that serves HTTP, and waits until it listens.
+    fn listening(example: &str, graphite: SocketAddr) -> (Self, SocketAddr) {
+        let mut service = Self::start(example, graphite, &["127.0.0.1:0"]);
+        let mut line = String::new();
+        let output = service.0.as_mut().unwrap().stdout.as_mut().unwrap();
+        BufReader::new(output).read_line(&mut line).unwrap();
+        let address = line.strip_prefix("listening on ").and_then(|rest| rest.trim().parse().ok());
+        (service, address.unwrap_or_else(|| panic!("{example} said {line:?}")))
+    }
+
+    /// Tells it to end, and waits until it has; returns with what code, and what it said.
+    fn end(mut self) -> (Option<i32>, String) {
+        let child = self.0.take().unwrap();
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+}
+
+/// Returns the call of an example of the workspace's own build, which is there when all tests are
+/// run. On Unix cargo becomes the example, so that signals reach it.
+fn run(example: &str) -> Command {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root).args(["run", "--quiet", "--example", example, "--"]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Starts a receiver of one connection; a message comes with the first of it, and then what it
+/// brought at all.
+fn receiver() -> (SocketAddr, mpsc::Receiver<()>, JoinHandle<Store>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (begun, begins) = mpsc::channel();
+    let store = thread::spawn(move || {
+        let mut connection = BufReader::new(listener.accept().unwrap().0);
+        connection.fill_buf().unwrap();
+        begun.send(()).unwrap();
+        let mut bytes = Vec::new();
+        connection.read_to_end(&mut bytes).unwrap();
+        stored(&bytes)
+    });
+    (address, begins, store)
+}
+
+fn stored(bytes: &[u8]) -> Store {
+    let mut store = Store::new();
+    let mut receiver = Receiver::new(Protocol::Plaintext);
+    receiver.receive(bytes);
+    while let Some(point) = receiver.next_metric() {
+        let point = point.unwrap();
+        let time = point.timestamp().unwrap().seconds();
+        store.insert((point.path().to_owned(), time), point.value().as_f64());
+    }
+    store
+}
+
+/// Visits a service, ends it amid that, and returns what was answered and what was reported.
+fn visited(example: &str) -> (Answers, Store) {
+    let (graphite, _begins, store) = receiver();
+    let visits = Visits::default();
+    let (service, address) = Service::listening(example, graphite);
+    let answers = thread::scope(|scope| {
+        let visitors = scope.spawn(|| visits.run(address));
+        while visits.answered() < 500 && !visitors.is_finished() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        visits.tell();
+        let (code, said) = service.end();
+        assert_eq!(code, Some(0), "{example}: {said}");
+        visitors.join().unwrap().unwrap()
+    });
+    assert!(visits.answered_late() > 0, "{example}: no request was in flight");
+    (answers, store.join().unwrap())
+}
+
+/// Returns the values of the series that begin so and end so.
+fn values(store: &Store, begin: &str, end: &str) -> Vec<f64> {
+    let series =
+        store.iter().filter(|((name, _), _)| name.starts_with(begin) && name.ends_with(end));
+    series.map(|(_, value)| *value).collect()
+}
+
+#[test]
+fn the_service_with_the_recorder_reports_every_answer() {
+    let (answers, store) = visited("service_axum");
+    for ((route, code), count) in answers {
+        let tags = match route {
+            "/" => "_2F",
+            "/cart/{id}" => "_2Fcart_2F_7Bid_7D",
+            other => other,
+        };
+        let begin = format!("shop.web01.http.requests.count;code={code}");
+        let totals = values(&store, &begin, &format!(";route={tags}"));
+        let total = totals.into_iter().fold(0.0, f64::max);
+        assert_eq!(total, count as f64, "{route} {code}");
+    }
+    let latencies =
+        values(&store, "shop.web01.http.latency.seconds.p99;", "route=_2Fcart_2F_7Bid_7D");
+    // The handler waits for 20 ms, or refuses at once.
+    assert!(latencies.iter().any(|seconds| (0.02..10.0).contains(seconds)), "{latencies:?}");
+}
+
+#[test]
+fn the_service_with_figures_of_its_own_reports_every_answer() {
+    let (answers, store) = visited("service_every");
+    let counted: u64 = answers.values().sum();
+    let timed: f64 = values(&store, "shop.web01.http.latency.seconds.count;", "").iter().sum();
+    assert_eq!(timed, counted as f64);
+    for ((route, code), count) in answers {
+        let begin = format!("shop.web01.http.requests.count;code={code}");
+        let total: f64 = values(&store, &begin, &format!(";route={route}")).iter().sum();
+        assert_eq!(total, count as f64, "{route} {code}");
+    }
+}
+
+#[test]
+fn a_service_whose_last_report_is_lost_says_so_and_fails() {
+    // Bound and never asked to listen: it refuses, and nobody else is given the port.
+    let nobody = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    nobody.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let nobody = nobody.local_addr().unwrap().as_socket().unwrap();
+    thread::scope(|scope| {
+        for example in ["service_axum", "service_every"] {
+            scope.spawn(move || {
+                let (service, address) = Service::listening(example, nobody);
+                let mut visit = TcpStream::connect(address).unwrap();
+                let request = b"GET / HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n";
+                visit.write_all(request).unwrap();
+                visit.read_to_end(&mut Vec::new()).unwrap();
+                let (code, said) = service.end();
+                assert_eq!(code, Some(1), "{said}");
+                assert!(said.contains("graphite: closed with"), "{said}");
+            });
+        }
+    });
+}
+
+#[test]
+fn the_reporter_reports_all_it_counted() {
+    let (graphite, begins, store) = receiver();
+    let service = Service::start("reporter_tokio", graphite, &[]);
+    begins.recv_timeout(PATIENCE).unwrap();
+    let (code, said) = service.end();
+    assert_eq!(code, Some(0), "{said}");
+    let totals = values(&store.join().unwrap(), "servers.web01.requests.count", "");
+    let total = totals.into_iter().fold(0.0, f64::max);
+    assert!(total > 0.0 && said.contains(&format!("reported {total} requests")), "{total}: {said}");
+}
