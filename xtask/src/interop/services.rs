@@ -63,6 +63,7 @@ struct Start<'s> {
     log: &'s Path,
     /// The second in which it was told to end.
     told: u64,
+    /// How many requests were answered after that, of a service that answers any.
     answered_late: Option<u64>,
 }
 
@@ -70,6 +71,7 @@ struct Start<'s> {
 struct Life {
     seconds: std::ops::RangeInclusive<u64>,
     told: u64,
+    answered_late: Option<u64>,
     counts: Counts,
 }
 
@@ -80,15 +82,17 @@ pub(super) fn rows(bench: &Bench) -> Vec<Row> {
         let name = format!("service, {} x{lives}", service.example);
         bench.rows(&name, vec![way], bench.python().map(drop), |_, folder| {
             let mut cache = Cache::start(bench, folder, "a")?;
-            let mut outcome = Outcome::default();
-            let lives: Vec<Life> = (0..lives)
-                .map(|life| {
-                    live(service, cache.line, &folder.join(format!("{life}.log")), &mut outcome)
-                })
-                .collect::<Result<_>>()?;
+            let log = |life: u32| folder.join(format!("{life}.log"));
+            let lives = (0..lives).map(|life| live(service, cache.line, &log(life)));
+            let lives: Vec<Life> = lives.collect::<Result<_>>()?;
             cache.stop()?;
             let stored = cache.files(bench, &asked(&lives))?;
+            let mut outcome = Outcome::default();
             lives.iter().for_each(|life| check(life, &stored, service.counting, &mut outcome));
+            let late: Vec<u64> = lives.iter().filter_map(|life| life.answered_late).collect();
+            if !late.is_empty() {
+                outcome.note(format!("requests in flight at each SIGTERM: {late:?}"));
+            }
             Ok(outcome)
         })
     };
@@ -96,26 +100,14 @@ pub(super) fn rows(bench: &Bench) -> Vec<Row> {
 }
 
 /// Runs a service until it has ended by SIGTERM, in seconds that no other one reports of.
-fn live(
-    service: &Service,
-    graphite: SocketAddr,
-    log: &Path,
-    outcome: &mut Outcome,
-) -> Result<Life> {
+fn live(service: &Service, graphite: SocketAddr, log: &Path) -> Result<Life> {
     let program = built(service.example)?;
     let begun = now();
     wait("the next second has begun", || Ok(now() > begun))?;
     let mut start = Start { program: &program, graphite, log, told: 0, answered_late: None };
     let counts = (service.run)(&mut start)?;
-    let seconds = begun + 1..=now();
-    if let Some(late) = start.answered_late {
-        outcome.note(format!("requests in flight at SIGTERM: {late}"));
-        // Else the row would have shown nothing.
-        if late == 0 {
-            outcome.fail("no request was in flight".to_owned());
-        }
-    }
-    Ok(Life { seconds, told: start.told, counts })
+    let Start { told, answered_late, .. } = start;
+    Ok(Life { seconds: begun + 1..=now(), told, answered_late, counts })
 }
 
 /// Builds an example as the workspace's own build has it, and returns where it is.
@@ -242,6 +234,10 @@ fn check(life: &Life, stored: &Stored, counting: Counting, outcome: &mut Outcome
             outcome.fail(format!("{name}: only {} reports", own.len()));
         }
         last = own.iter().map(|(time, _)| *time).fold(last, u64::max);
+    }
+    // Else the row would have shown nothing.
+    if life.answered_late == Some(0) {
+        outcome.fail("no request was in flight".to_owned());
     }
     if last < life.told {
         outcome.fail(format!("the last report is of {last}, SIGTERM came in {}", life.told));
