@@ -166,6 +166,27 @@ fn the_service_with_figures_of_its_own_reports_every_answer() {
     }
 }
 
+/// Asks for the first page and reads the answer to its end.
+fn visit(address: SocketAddr) {
+    let mut visit = TcpStream::connect(address).unwrap();
+    visit.write_all(b"GET / HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n").unwrap();
+    assert!(visit.read_to_end(&mut Vec::new()).unwrap() > 0);
+}
+
+#[test]
+fn a_request_that_never_ends_does_not_keep_the_last_report() {
+    let (graphite, _begins, store) = receiver();
+    let (service, address) = Service::listening("service_axum", graphite);
+    let mut half = TcpStream::connect(address).unwrap();
+    half.write_all(b"GET / HTTP/1.1\r\nHost: ").unwrap();
+    visit(address);
+    let (code, said) = service.end();
+    assert_eq!(code, Some(0), "{said}");
+    let totals = values(&store.join().unwrap(), "shop.web01.http.requests.count;", "");
+    assert!(!totals.is_empty() && totals.iter().all(|total| *total == 1.0), "{totals:?}");
+    drop(half);
+}
+
 #[test]
 fn a_service_whose_last_report_is_lost_says_so_and_fails() {
     // Bound and never asked to listen: it refuses, and nobody else is given the port.
@@ -176,10 +197,7 @@ fn a_service_whose_last_report_is_lost_says_so_and_fails() {
         for example in ["service_axum", "service_every"] {
             scope.spawn(move || {
                 let (service, address) = Service::listening(example, nobody);
-                let mut visit = TcpStream::connect(address).unwrap();
-                let request = b"GET / HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n";
-                visit.write_all(request).unwrap();
-                visit.read_to_end(&mut Vec::new()).unwrap();
+                visit(address);
                 let (code, said) = service.end();
                 assert_eq!(code, Some(1), "{said}");
                 assert!(said.contains("graphite: closed with"), "{said}");
