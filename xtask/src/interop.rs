@@ -20,6 +20,7 @@ mod stores;
 #[cfg(test)]
 mod unsigned;
 mod visitors;
+mod web;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,7 @@ const RECEIVERS: &[Receiver] = &[
     ("carbon-cache", carbon::rows),
     ("restart", restart::rows),
     ("services", services::rows),
+    ("graphite-web", web::rows),
     ("victoria-metrics", stores::victoria),
     ("influxdb", stores::influx),
     ("carbon-c-relay", relay::c_relay),

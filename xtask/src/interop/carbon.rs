@@ -27,7 +27,7 @@ pub(super) struct Cache {
     pub(super) instance: String,
     pub(super) line: SocketAddr,
     pub(super) pickle: SocketAddr,
-    query: SocketAddr,
+    pub(super) query: SocketAddr,
     process: Option<Process>,
     /// Its own for as long as this value is there.
     _host: Host,
@@ -43,6 +43,16 @@ impl Cache {
     /// seen to write after the last point came in ([`stop`](Self::stop)), or while it has so much
     /// that points may go on coming in ([`holds`](Self::holds)), which a slow one has.
     pub(super) fn start(bench: &Bench, folder: &Path, instance: &str) -> Result<Self> {
+        Self::start_with(bench, folder, instance, "")
+    }
+
+    /// Does the same with settings of its own, lines that go before the common ones.
+    pub(super) fn start_with(
+        bench: &Bench,
+        folder: &Path,
+        instance: &str,
+        own: &str,
+    ) -> Result<Self> {
         let host = Host::new()?;
         let (line, pickle, query) = (host.port()?, host.port()?, host.port()?);
         let folder = folder.join(format!("carbon-cache-{instance}"));
@@ -63,7 +73,8 @@ impl Cache {
              MAX_CREATES_PER_MINUTE = inf\nMAX_CACHE_SIZE = inf\n\
              WHISPER_SPARSE_CREATE = True\nENABLE_TAGS = False\nENABLE_LOGROTATION = False\n\
              LOG_UPDATES = False\nLOG_CREATES = False\nLOG_CACHE_HITS = False\n\
-             LOG_CACHE_QUEUE_SORTS = False\nCARBON_METRIC_INTERVAL = 0\n"
+             LOG_CACHE_QUEUE_SORTS = False\nCARBON_METRIC_INTERVAL = 0\n\
+             [cache:{instance}]\n{own}"
         );
         std::fs::write(folder.join("carbon.conf"), config)?;
         let schemas = "[all]\npattern = .*\nretentions = 1s:4h\n";
@@ -124,7 +135,7 @@ impl Cache {
         }
     }
 
-    fn whisper(&self) -> PathBuf {
+    pub(super) fn whisper(&self) -> PathBuf {
         self.folder.join("whisper")
     }
 
@@ -157,7 +168,7 @@ impl Cache {
     }
 
     /// Reads what is not yet written, by the query port.
-    fn cached(&self, bench: &Bench, expected: &Expected) -> Result<Stored> {
+    pub(super) fn cached(&self, bench: &Bench, expected: &Expected) -> Result<Stored> {
         let (host, port) = (self.query.ip().to_string(), self.query.port().to_string());
         parse(&bench.helper(&["cache", &host, &port], expected.names())?)
     }

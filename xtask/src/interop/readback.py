@@ -4,6 +4,10 @@
     readback.py whisper FOLDER FROM < names   the whisper files, from a timestamp on
     readback.py victoria URL                  VictoriaMetrics
     readback.py influx URL                    InfluxDB, database "graphite"
+    readback.py find URL                      the paths in graphite-web's tree, one a line
+    readback.py tagged URL                    the series in graphite-web's tags, one a line
+    readback.py render URL FROM < names       graphite-web, each series by its path
+    readback.py bytag URL FROM < names        graphite-web, each series by its tags
     readback.py ring FACTOR NODE... < names   the nodes that carbon's own ring gives a name
 
 Names are read from standard input, one a line. Fields are divided by tabs; a value is the sixteen
@@ -102,6 +106,49 @@ def influx(url):
                     name = full(series["name"], series.get("tags", {}))
                     for timestamp, value in series["values"]:
                         show(name, timestamp, value)
+
+
+def web(url, **fields):
+    body = urllib.parse.urlencode(fields, doseq=True).encode()
+    with urllib.request.urlopen(url, body, timeout=120) as answer:
+        return json.load(answer, parse_int=float)
+
+
+def find(url):
+    queries = ["*"]
+    while queries:
+        for node in web(url + "/metrics/find", query=queries.pop(), format="json"):
+            if node["is_leaf"]:
+                sys.stdout.write(node["path"] + "\n")
+            # That is where the files of tagged series are, by hashes.
+            elif node["path"] != "_tagged":
+                queries.append(node["path"] + ".*")
+
+
+def tagged(url):
+    for series in web(url + "/tags/findSeries", expr="name=~.+"):
+        sys.stdout.write(series + "\n")
+
+
+def render(url, begin):
+    rendered(url, begin, names())
+
+
+def bytag(url, begin):
+    def target(name):
+        pairs = ("name=" + name).split(";")
+        return "seriesByTag(" + ",".join(f"'{pair}'" for pair in pairs) + ")"
+
+    rendered(url, begin, [target(name) for name in names()])
+
+
+def rendered(url, begin, targets):
+    for first in range(0, len(targets), 50):
+        some = targets[first:first + 50]
+        for series in web(url + "/render", target=some, format="json", noNullPoints=1,
+                          **{"from": int(begin) - 1}):
+            for value, timestamp in series["datapoints"]:
+                show(series["target"], timestamp, value)
 
 
 def ring(factor, *nodes):
