@@ -10,6 +10,7 @@ mod compare;
 mod host;
 mod install;
 mod peer;
+pub(crate) mod picture;
 mod points;
 mod process;
 mod relay;
@@ -29,6 +30,7 @@ use std::thread;
 
 use clap::builder::PossibleValuesParser;
 use graphite_proto::Protocol;
+use tempfile::TempDir;
 
 use crate::choice::{Runtime, Runtimes};
 use crate::command;
@@ -106,11 +108,8 @@ pub(crate) fn short() -> crate::Result {
 /// Runs the receivers that are named, or all of them.
 pub(crate) fn run(Args { names, points, short }: Args) -> crate::Result {
     let points = points.unwrap_or(if short { SHORT_POINTS } else { POINTS });
-    let target = target()?;
-    let folder = target.join(FOLDER);
-    std::fs::create_dir_all(&folder)?;
-    let folder = tempfile::Builder::new().prefix("run-").tempdir_in(folder)?;
-    let bench = Bench { points, short, folder: folder.path().to_owned(), python: python(&target) };
+    let folder = folder("run-")?;
+    let bench = Bench::new(points, short, folder.path())?;
     let mut rows = Vec::new();
     for (name, make) in RECEIVERS {
         if names.is_empty() || names.iter().any(|wanted| wanted == name) {
@@ -128,12 +127,23 @@ pub(crate) fn run(Args { names, points, short }: Args) -> crate::Result {
     Ok(folder.close()?)
 }
 
+/// Makes a folder below the target folder that goes with this value.
+fn folder(prefix: &str) -> crate::Result<TempDir> {
+    let folder = target()?.join(FOLDER);
+    std::fs::create_dir_all(&folder)?;
+    Ok(tempfile::Builder::new().prefix(prefix).tempdir_in(folder)?)
+}
+
 /// Returns a Python that has carbon and aiographite, installed where it is missing, or what to do.
 pub(crate) fn python(target: &Path) -> Result<PathBuf, String> {
     install::python(&target.join(FOLDER).join("python"))
 }
 
 impl Bench {
+    fn new(points: usize, short: bool, folder: &Path) -> crate::Result<Self> {
+        Ok(Self { points, short, folder: folder.to_owned(), python: python(&target()?) })
+    }
+
     fn python(&self) -> Result<PathBuf, String> {
         self.python.clone()
     }

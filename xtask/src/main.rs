@@ -42,6 +42,8 @@ struct Cli {
 enum Task {
     /// Sends this machine's figures, and counts those that arrive.
     Demo(demo::Args),
+    /// Draws what the demo sends, by carbon and graphite-web, as the picture in README.md.
+    Picture(interop::picture::Args),
     /// Runs everything that a change must pass.
     Test,
     /// Checks that proto and encoder know no runtime, socket or clock.
@@ -75,6 +77,7 @@ enum Task {
 fn main() -> ExitCode {
     let (name, result) = match Cli::parse().task {
         Task::Demo(args) => ("demo", demo::run(args)),
+        Task::Picture(args) => ("picture", interop::picture::run(args)),
         Task::Test => ("test", test::run()),
         Task::Purity => ("purity", purity::run()),
         Task::Oracle(args) => ("oracle", oracle::run(args)),
@@ -126,6 +129,7 @@ mod tests {
             ("demo --seconds 86401", "'86401'", "1..=86400"),
             ("demo --to host:0", "host:0", "1 to 65535"),
             ("demo --runtime smol", "'smol'", "tokio, async-std, both"),
+            ("picture --seconds 9", "'9'", "10..=3600"),
             ("chaos --kills 0", "'0'", "1..=1000000"),
             ("chaos --delivery most", "'most'", "best-effort, replay, confirmed, all"),
             ("chaos --receive-buffer 4095", "'4095'", "4096..=1073741824"),

@@ -1,5 +1,7 @@
 //! What the demo is asked for, and which protocols that comes to.
 
+use std::net::SocketAddr;
+
 use clap::value_parser;
 use graphite_proto::{Address, Protocol};
 
@@ -31,6 +33,12 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// What sends to an address, by tokio and in lines.
+    pub(crate) fn to(address: SocketAddr, seconds: u64) -> Self {
+        let protocol = Some(Protocols::Plaintext);
+        Self { to: Some(address.into()), protocol, runtime: Runtimes::Tokio, seconds }
+    }
+
     /// Returns what to send by. One port speaks one protocol: the one whose own port it is, or else
     /// plaintext.
     pub(super) fn protocols(&self) -> Result<&'static [Protocol]> {

@@ -8,6 +8,7 @@
     readback.py tagged URL                    the series in graphite-web's tags, one a line
     readback.py render URL FROM < names       graphite-web, each series by its path
     readback.py bytag URL FROM < names        graphite-web, each series by its tags
+    readback.py draw URL FILE < fields        graphite-web's picture; a field is a line NAME=VALUE
     readback.py ring FACTOR NODE... < names   the nodes that carbon's own ring gives a name
 
 Names are read from standard input, one a line. Fields are divided by tabs; a value is the sixteen
@@ -149,6 +150,13 @@ def rendered(url, begin, targets):
                           **{"from": int(begin) - 1}):
             for value, timestamp in series["datapoints"]:
                 show(series["target"], timestamp, value)
+
+
+def draw(url, file):
+    body = urllib.parse.urlencode([tuple(field.split("=", 1)) for field in names()]).encode()
+    with urllib.request.urlopen(url + "/render", body, timeout=120) as answer:
+        with open(file, "wb") as picture:
+            picture.write(answer.read())
 
 
 def ring(factor, *nodes):
