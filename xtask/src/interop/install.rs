@@ -38,8 +38,8 @@ const WEB: &[&str] = &[
 const STAMP: &str = "installed.txt";
 const WEB_STAMP: &str = "installed-web.txt";
 
-/// What carbon and graphite-web import and Python 3.12 has dropped: `imp`, for settings that are not
-/// used here, and names of `configparser`.
+/// What carbon and graphite-web import and Python 3.12 has dropped: `imp`, for settings that are
+/// not used here, and names of `configparser`.
 const MEND: &str = "import sys, sysconfig, pathlib
 if sys.version_info >= (3, 12):
     place = pathlib.Path(sysconfig.get_path('purelib'))

@@ -1,6 +1,8 @@
-//! `cargo xtask picture`: what `cargo xtask demo` sends, stored by carbon, as graphite-web draws it.
+//! `cargo xtask picture`: what `cargo xtask demo` sends, as graphite-web draws it; README shows it.
 //!
-//! The picture is the one in README.md. Not here: what is compared, which the rows of graphite-web do.
+//! Not here: whether every point is there as it was sent, which the rows of graphite-web tell.
+
+use std::path::Path;
 
 use clap::value_parser;
 
@@ -44,25 +46,32 @@ pub(crate) struct Args {
     seconds: u64,
 }
 
-/// Starts carbon and graphite-web, runs the demo into them, and writes the picture.
+/// Draws the picture into the repository; if that fails, the folder with the logs is kept.
 pub(crate) fn run(args: Args) -> Result {
     let folder = super::folder("picture-")?;
-    let bench = Bench::new(0, true, folder.path())?;
+    let file = root().join("xtask").join("demo.png");
+    match draw(folder.path(), args.seconds) {
+        Ok(picture) => std::fs::write(&file, &picture)?,
+        Err(error) => return Err(format!("{error}; see {}", folder.keep().display()).into()),
+    }
+    println!("\nThe picture is {}", file.display());
+    Ok(folder.close()?)
+}
+
+/// Starts carbon and graphite-web, runs the demo into them, and returns the picture.
+fn draw(folder: &Path, seconds: u64) -> Result<Vec<u8>> {
+    let bench = Bench::new(0, true, folder)?;
     install::web(&bench.python()?)?;
-    let graphite = Graphite::start(&bench, folder.path(), "")?;
+    let graphite = Graphite::start(&bench, folder, "")?;
     let begin = now();
-    demo::run(demo::Args::to(graphite.cache.line, args.seconds))?;
+    demo::run(demo::Args::to(graphite.cache.line, seconds))?;
     let end = now();
     settled(&bench, &graphite, begin, end)?;
-    let drawn = folder.path().join("demo.png");
-    let place = drawn.display().to_string();
+    let file = folder.join("demo.png");
+    let place = file.display().to_string();
     // The first and the last second may have been cut.
     bench.helper(&["draw", &graphite.url, &place], request(begin + 1, end - 1))?;
-    let picture = checked(std::fs::read(&drawn)?)?;
-    let file = root().join("xtask").join("demo.png");
-    std::fs::write(&file, &picture)?;
-    println!("\n{} holds the picture, {} bytes", file.display(), picture.len());
-    Ok(())
+    checked(std::fs::read(&file)?)
 }
 
 /// Waits until graphite-web has the last points of all that is drawn; carbon takes them in order.
