@@ -129,7 +129,7 @@ mod tests {
             ("demo --seconds 86401", "'86401'", "1..=86400"),
             ("demo --to host:0", "host:0", "1 to 65535"),
             ("demo --runtime smol", "'smol'", "tokio, async-std, both"),
-            ("picture --seconds 9", "'9'", "10..=3600"),
+            ("picture --seconds 9", "'9'", "10..=120"),
             ("chaos --kills 0", "'0'", "1..=1000000"),
             ("chaos --delivery most", "'most'", "best-effort, replay, confirmed, all"),
             ("chaos --receive-buffer 4095", "'4095'", "4096..=1073741824"),
