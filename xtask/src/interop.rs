@@ -13,6 +13,7 @@ mod peer;
 pub(crate) mod picture;
 mod points;
 mod process;
+mod recorder;
 mod relay;
 mod restart;
 mod send;
@@ -37,6 +38,7 @@ use crate::command;
 use crate::workspace::{root, target};
 use compare::Outcome;
 use points::{Expected, Load};
+pub(crate) use recorder::{ApplicationArgs, application};
 
 /// A receiver, or a matter that concerns several: its name and what makes its rows.
 type Receiver = (&'static str, fn(&Bench) -> Vec<Row>);
@@ -48,6 +50,7 @@ const RECEIVERS: &[Receiver] = &[
     ("graphite-web", web::rows),
     ("victoria-metrics", stores::victoria),
     ("influxdb", stores::influx),
+    ("recorder", recorder::rows),
     ("carbon-c-relay", relay::c_relay),
     ("carbon-relay", relay::carbon_relay),
     ("aiographite", peer::rows),

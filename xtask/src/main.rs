@@ -69,6 +69,9 @@ enum Task {
     /// Is a sender of `bench`, whose processor time and memory are its own.
     #[command(hide = true)]
     BenchSender(bench::Job),
+    /// Is the application that `interop` observes: it reports by a recorder.
+    #[command(hide = true)]
+    InteropApplication(interop::ApplicationArgs),
     /// Is a row of `outage`, whose memory is its own.
     #[command(hide = true)]
     OutageRow(outage::RowArgs),
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Task::ChaosReceiver(args) => ("chaos", chaos::receiver(args)),
         Task::BenchReceiver => ("bench", bench::receiver()),
         Task::BenchSender(job) => ("bench", bench::sender(&job)),
+        Task::InteropApplication(args) => ("interop", interop::application(&args)),
         Task::OutageRow(args) => ("outage", outage::row(args)),
     };
     match result {

@@ -20,6 +20,16 @@ use crate::Result;
 /// The series of a point that gives the writer something to do.
 const SENTINEL: &str = "interop-sentinel";
 
+/// By which rules it makes files; without those of aggregation by its own.
+pub(super) struct Rules<'r> {
+    pub(super) schemas: &'r str,
+    pub(super) aggregation: Option<&'r str>,
+}
+
+/// A second's points for four hours.
+const PLAIN: Rules<'_> =
+    Rules { schemas: "[all]\npattern = .*\nretentions = 1s:4h\n", aggregation: None };
+
 /// A carbon-cache, running or stopped.
 pub(super) struct Cache {
     python: PathBuf,
@@ -47,11 +57,16 @@ impl Cache {
     }
 
     /// Does the same with settings of its own, lines that go before the common ones.
+        Self::start_with(bench, folder, instance, PLAIN)
+    }
+
+    /// The same, with other rules.
     pub(super) fn start_with(
         bench: &Bench,
         folder: &Path,
         instance: &str,
         own: &str,
+        rules: Rules<'_>,
     ) -> Result<Self> {
         let host = Host::new()?;
         let (line, pickle, query) = (host.port()?, host.port()?, host.port()?);
@@ -77,8 +92,10 @@ impl Cache {
              [cache:{instance}]\n{own}"
         );
         std::fs::write(folder.join("carbon.conf"), config)?;
-        let schemas = "[all]\npattern = .*\nretentions = 1s:4h\n";
-        std::fs::write(folder.join("storage-schemas.conf"), schemas)?;
+        std::fs::write(folder.join("storage-schemas.conf"), rules.schemas)?;
+        if let Some(aggregation) = rules.aggregation {
+            std::fs::write(folder.join("storage-aggregation.conf"), aggregation)?;
+        }
         let (python, instance) = (bench.python()?, instance.to_owned());
         let process = None;
         let mut cache =
@@ -165,6 +182,19 @@ impl Cache {
         let mut stored = parse(&bench.helper(&["whisper", &data, &begin], names)?)?;
         stored.remove(SENTINEL);
         Ok(stored)
+    }
+
+    /// Reads how the files of these series thin them out: each one's method, its least part of an
+    /// interval that must be known, and its archives.
+    pub(super) fn headers(
+        &self,
+        bench: &Bench,
+        names: &Expected,
+    ) -> Result<HashMap<String, String>> {
+        let data = self.whisper().display().to_string();
+        let answer = bench.helper(&["headers", &data], names.names())?;
+        let headers = answer.lines().filter_map(|line| line.split_once('\t'));
+        Ok(headers.map(|(name, header)| (name.to_owned(), header.to_owned())).collect())
     }
 
     /// Reads what is not yet written, by the query port.

@@ -31,7 +31,8 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    fn wrong(&mut self, what: String) {
+    /// Counts a point or a series as wrong.
+    pub(super) fn wrong(&mut self, what: String) {
         self.wrong += 1;
         if self.notes.len() < SHOWN {
             self.notes.push(what);

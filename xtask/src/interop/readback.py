@@ -2,6 +2,7 @@
 
     readback.py cache HOST PORT < names       points not yet written, from carbon-cache's query port
     readback.py whisper FOLDER FROM < names   the whisper files, from a timestamp on
+    readback.py headers FOLDER < names        how the whisper files thin out: NAME METHOD FACTOR ARCHIVES
     readback.py victoria URL                  VictoriaMetrics
     readback.py influx URL                    InfluxDB, database "graphite"
     readback.py find URL                      the paths in graphite-web's tree, one a line
@@ -50,14 +51,32 @@ def cache(host, port):
                     show(name, timestamp, value)
 
 
+def file_of(name):
+    from carbon.util import TaggedSeries
+
+    return TaggedSeries.encode(name, os.sep, hash_only=True) + ".wsp"
+
+
+def headers(folder):
+    import whisper as database
+
+    for name in names():
+        path = os.path.join(folder, file_of(name))
+        if os.path.exists(path):
+            header = database.info(path)
+            archives = ",".join(
+                f"{archive['secondsPerPoint']}:{archive['points']}" for archive in header["archives"])
+            method, factor = header["aggregationMethod"], header["xFilesFactor"]
+            sys.stdout.write(f"{name}\t{method} {factor:g} {archives}\n")
+
+
 def whisper(folder, begin):
     import whisper as database
-    from carbon.util import TaggedSeries
 
     known = set()
     until = int(time.time()) + 1
     for name in names():
-        file = TaggedSeries.encode(name, os.sep, hash_only=True) + ".wsp"
+        file = file_of(name)
         known.add(file)
         path = os.path.join(folder, file)
         if not os.path.exists(path):

@@ -152,7 +152,7 @@ fn block_on<T>(future: impl Future<Output = Result<T, String>>) -> Result<T, Str
 }
 
 /// Spawns on tokio; a panic of the task becomes its error.
-fn spawn(
+pub(super) fn spawn(
     future: impl Future<Output = Result<(), String>> + Send + 'static,
 ) -> impl Future<Output = Result<(), String>> {
     let task = tokio::spawn(future);

@@ -1,7 +1,7 @@
 //! VictoriaMetrics and InfluxDB: their Graphite listeners, read back over HTTP.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,6 +15,42 @@ use super::process::{PATIENCE, Process};
 use super::{Bench, Row, install};
 use crate::Result;
 
+/// A VictoriaMetrics with an address and a folder of its own.
+pub(super) struct Victoria {
+    folder: PathBuf,
+    http: SocketAddr,
+    pub(super) graphite: SocketAddr,
+    /// Its own for as long as this value is there.
+    _host: Host,
+}
+
+impl Victoria {
+    pub(super) fn new(folder: &Path) -> Result<Self> {
+        let host = Host::new()?;
+        let (http, graphite) = (host.port()?, host.port()?);
+        Ok(Self { folder: folder.to_owned(), http, graphite, _host: host })
+    }
+
+    /// Starts it on the same files each time.
+    pub(super) fn start(&self, dedup: Option<&str>) -> Result<Process> {
+        let Self { folder, http, graphite, .. } = self;
+        let mut command = Command::new("victoria-metrics");
+        command.args([
+            format!("-storageDataPath={}", folder.join("data").display()),
+            format!("-httpListenAddr={http}"),
+            format!("-graphiteListenAddr={graphite}"),
+            "-retentionPeriod=1".to_owned(),
+            "-memory.allowedPercent=10".to_owned(),
+        ]);
+        command.args(dedup);
+        Process::start(command, &folder.join("log"), &[*http, *graphite])
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.http)
+    }
+}
+
 /// VictoriaMetrics, which keeps every repeat unless it is told otherwise: the load is sent twice,
 /// looked at as it is, and again after a start with `-dedup.minScrapeInterval`.
 pub(super) fn victoria(bench: &Bench) -> Vec<Row> {
@@ -22,26 +58,13 @@ pub(super) fn victoria(bench: &Bench) -> Vec<Row> {
     let name = title("VictoriaMetrics", &version);
     let ready = version.map(drop).and_then(|()| bench.python().map(drop));
     bench.rows(&name, bench.ways(&[Protocol::Plaintext], false), ready, |way, folder| {
-        let host = Host::new()?;
-        let (http, graphite) = (host.port()?, host.port()?);
-        let start = |dedup: Option<&str>| {
-            let mut command = Command::new("victoria-metrics");
-            command.args([
-                format!("-storageDataPath={}", folder.join("data").display()),
-                format!("-httpListenAddr={http}"),
-                format!("-graphiteListenAddr={graphite}"),
-                "-retentionPeriod=1".to_owned(),
-                "-memory.allowedPercent=10".to_owned(),
-            ]);
-            command.args(dedup);
-            Process::start(command, &folder.join("log"), &[http, graphite])
-        };
-        let process = start(None)?;
+        let victoria = Victoria::new(folder)?;
+        let process = victoria.start(None)?;
         let load = Load::new(bench.points, bench.each_task(), Names::All)?;
         // A second time a point gets the same time only if it brings one.
-        let repeated = way.send(graphite, load.timed())?.count();
-        let expected = way.send(graphite, load)?;
-        let url = format!("http://{http}");
+        let repeated = way.send(victoria.graphite, load.timed())?.count();
+        let expected = way.send(victoria.graphite, load)?;
+        let url = victoria.url();
         let read = || bench.helper(&["victoria", &url], String::new());
         let all = expected.count() + repeated;
         let end = Instant::now() + PATIENCE;
@@ -50,7 +73,7 @@ pub(super) fn victoria(bench: &Bench) -> Vec<Row> {
             kept = parse(&read()?)?.values().map(Vec::len).sum();
         }
         process.terminate()?;
-        let process = start(Some("-dedup.minScrapeInterval=1s"))?;
+        let process = victoria.start(Some("-dedup.minScrapeInterval=1s"))?;
         let mut outcome = read_until(&expected, victoria_holds, read)?;
         process.terminate()?;
         if kept != all {
@@ -73,42 +96,68 @@ fn victoria_holds(expected: f64, stored: f64) -> bool {
     !whole && (expected - stored).abs() <= 10_f64.powf(size.log10().floor() - 11.0)
 }
 
+/// An InfluxDB 1.x with an address and a folder of its own.
+pub(super) struct Influx {
+    folder: PathBuf,
+    http: SocketAddr,
+    pub(super) graphite: SocketAddr,
+    rpc: SocketAddr,
+    /// Its own for as long as this value is there.
+    _host: Host,
+}
+
+impl Influx {
+    pub(super) fn new(folder: &Path) -> Result<Self> {
+        let host = Host::new()?;
+        let (http, graphite, rpc) = (host.port()?, host.port()?, host.port()?);
+        Ok(Self { folder: folder.to_owned(), http, graphite, rpc, _host: host })
+    }
+
+    /// Starts it on the same files each time.
+    pub(super) fn start(&self) -> Result<Process> {
+        let file = self.folder.join("influxdb.conf");
+        std::fs::write(&file, self.config())?;
+        let mut command = Command::new("influxd");
+        command.arg("-config").arg(file);
+        Process::start(command, &self.folder.join("log"), &[self.http, self.graphite])
+    }
+
+    fn config(&self) -> String {
+        let Self { folder, http, graphite, rpc, .. } = self;
+        let place = folder.display();
+        format!(
+            "reporting-disabled = true\nbind-address = \"{rpc}\"\n\
+             [meta]\ndir = \"{place}/meta\"\n\
+             [data]\ndir = \"{place}/data\"\nwal-dir = \"{place}/wal\"\n\
+             [monitor]\nstore-enabled = false\n\
+             [http]\nbind-address = \"{http}\"\nlog-enabled = false\n\
+             [[graphite]]\nenabled = true\ndatabase = \"graphite\"\n\
+             bind-address = \"{graphite}\"\nbatch-size = 5000\nbatch-pending = 100\n\
+             batch-timeout = \"200ms\"\n"
+        )
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.http)
+    }
+}
+
 /// InfluxDB 1.x.
 pub(super) fn influx(bench: &Bench) -> Vec<Row> {
     let version = install::debian("influxdb", "influxd");
     let name = title("InfluxDB", &version);
     let ready = version.map(drop).and_then(|()| bench.python().map(drop));
     bench.rows(&name, bench.ways(&[Protocol::Plaintext], false), ready, |way, folder| {
-        let host = Host::new()?;
-        let (http, graphite, rpc) = (host.port()?, host.port()?, host.port()?);
-        let config = influx_config(folder, http, graphite, rpc);
-        let file = folder.join("influxdb.conf");
-        std::fs::write(&file, config)?;
-        let mut command = Command::new("influxd");
-        command.arg("-config").arg(file);
-        let process = Process::start(command, &folder.join("log"), &[http, graphite])?;
+        let influx = Influx::new(folder)?;
+        let process = influx.start()?;
         let load = Load::new(bench.points, bench.each_task(), Names::All)?;
-        let expected = way.send(graphite, load)?;
-        let url = format!("http://{http}");
+        let expected = way.send(influx.graphite, load)?;
+        let url = influx.url();
         let outcome =
             read_until(&expected, exact, || bench.helper(&["influx", &url], String::new()))?;
         process.terminate()?;
         Ok(outcome)
     })
-}
-
-fn influx_config(folder: &Path, http: SocketAddr, graphite: SocketAddr, rpc: SocketAddr) -> String {
-    let place = folder.display();
-    format!(
-        "reporting-disabled = true\nbind-address = \"{rpc}\"\n\
-         [meta]\ndir = \"{place}/meta\"\n\
-         [data]\ndir = \"{place}/data\"\nwal-dir = \"{place}/wal\"\n\
-         [monitor]\nstore-enabled = false\n\
-         [http]\nbind-address = \"{http}\"\nlog-enabled = false\n\
-         [[graphite]]\nenabled = true\ndatabase = \"graphite\"\n\
-         bind-address = \"{graphite}\"\nbatch-size = 5000\nbatch-pending = 100\n\
-         batch-timeout = \"200ms\"\n"
-    )
 }
 
 /// Reads again until everything is there, or for as long as a store may take.
