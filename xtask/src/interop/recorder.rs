@@ -65,49 +65,34 @@ pub(super) fn rows(bench: &Bench) -> Vec<Row> {
 
 fn kinds(bench: &Bench) -> Vec<Kind> {
     let python = || bench.python().map(drop);
-    let debian =
-        |package, program| install::debian(package, program).and_then(|_| bench.python().map(drop));
-    let carbon: Start =
-        |bench, way, folder, form| Ok(Box::new(Carbon::start(bench, way, folder, form.counters)?));
-    let form = |labels, counters| Form { labels, counters };
+    let carbon = |title, labels, counters| Kind {
+        title,
+        form: Form { labels, counters },
+        protocols: &PROTOCOLS,
+        ready: python(),
+        start: |bench, way, folder, form| {
+            Ok(Box::new(Carbon::start(bench, way, folder, form.counters)?))
+        },
+    };
+    let web = |title, counters, [package, program]: [&str; 2], start| Kind {
+        title,
+        form: Form { labels: Labels::Tags, counters },
+        protocols: &LINES,
+        ready: install::debian(package, program).and_then(|_| python()),
+        start,
+    };
+    let victoria: Start = |_, _, folder, _| Ok(Box::new(Web::start(Victoria::new(folder)?)?));
+    let influx: Start = |_, _, folder, _| Ok(Box::new(Web::start(Influx::new(folder)?)?));
+    let (total, increases) = (Counters::Total, Counters::PerInterval);
     let mut kinds = vec![
-        Kind {
-            title: "recorder, carbon-cache, tags",
-            form: form(Labels::Tags, Counters::Total),
-            protocols: &PROTOCOLS,
-            ready: python(),
-            start: carbon,
-        },
-        Kind {
-            title: "recorder, carbon-cache, paths",
-            form: form(Labels::Path, Counters::PerInterval),
-            protocols: &PROTOCOLS,
-            ready: python(),
-            start: carbon,
-        },
-        Kind {
-            title: "recorder, VictoriaMetrics",
-            form: form(Labels::Tags, Counters::PerInterval),
-            protocols: &LINES,
-            ready: debian("victoria-metrics", "victoria-metrics"),
-            start: |_, _, folder, _| Ok(Box::new(Web::start(Victoria::new(folder)?)?)),
-        },
-        Kind {
-            title: "recorder, InfluxDB",
-            form: form(Labels::Tags, Counters::Total),
-            protocols: &LINES,
-            ready: debian("influxdb", "influxd"),
-            start: |_, _, folder, _| Ok(Box::new(Web::start(Influx::new(folder)?)?)),
-        },
+        carbon("recorder, carbon-cache, tags", Labels::Tags, total),
+        carbon("recorder, carbon-cache, paths", Labels::Path, increases),
+        web("recorder, VictoriaMetrics", increases, ["victoria-metrics"; 2], victoria),
+        web("recorder, InfluxDB", total, ["influxdb", "influxd"], influx),
     ];
     if !bench.short {
-        kinds.push(Kind {
-            title: "recorder, carbon-cache, key paths",
-            form: form(Labels::KeyedPath, Counters::Total),
-            protocols: &PROTOCOLS,
-            ready: python(),
-            start: carbon,
-        });
+        kinds.push(carbon("recorder, carbon-cache, key paths", Labels::KeyedPath, total));
+        kinds.push(carbon("recorder, carbon-cache, increases", Labels::Tags, increases));
     }
     kinds
 }
