@@ -20,15 +20,18 @@ use crate::Result;
 /// The series of a point that gives the writer something to do.
 const SENTINEL: &str = "interop-sentinel";
 
-/// By which rules it makes files; without those of aggregation by its own.
-pub(super) struct Rules<'r> {
-    pub(super) schemas: &'r str,
-    pub(super) aggregation: Option<&'r str>,
+/// What sets one apart from others.
+pub(super) struct Settings<'s> {
+    /// By which rules it makes files; without those of aggregation by its own.
+    pub(super) schemas: &'s str,
+    pub(super) aggregation: Option<&'s str>,
+    /// Lines that go before the common ones.
+    pub(super) own: &'s str,
 }
 
 /// A second's points for four hours.
-const PLAIN: Rules<'_> =
-    Rules { schemas: "[all]\npattern = .*\nretentions = 1s:4h\n", aggregation: None };
+pub(super) const PLAIN: Settings<'_> =
+    Settings { schemas: "[all]\npattern = .*\nretentions = 1s:4h\n", aggregation: None, own: "" };
 
 /// A carbon-cache, running or stopped.
 pub(super) struct Cache {
@@ -53,20 +56,15 @@ impl Cache {
     /// seen to write after the last point came in ([`stop`](Self::stop)), or while it has so much
     /// that points may go on coming in ([`holds`](Self::holds)), which a slow one has.
     pub(super) fn start(bench: &Bench, folder: &Path, instance: &str) -> Result<Self> {
-        Self::start_with(bench, folder, instance, "")
+        Self::start_with(bench, folder, instance, &PLAIN)
     }
 
-    /// Does the same with settings of its own, lines that go before the common ones.
-        Self::start_with(bench, folder, instance, PLAIN)
-    }
-
-    /// The same, with other rules.
+    /// Does the same with other settings.
     pub(super) fn start_with(
         bench: &Bench,
         folder: &Path,
         instance: &str,
-        own: &str,
-        rules: Rules<'_>,
+        settings: &Settings<'_>,
     ) -> Result<Self> {
         let host = Host::new()?;
         let (line, pickle, query) = (host.port()?, host.port()?, host.port()?);
@@ -89,11 +87,12 @@ impl Cache {
              WHISPER_SPARSE_CREATE = True\nENABLE_TAGS = False\nENABLE_LOGROTATION = False\n\
              LOG_UPDATES = False\nLOG_CREATES = False\nLOG_CACHE_HITS = False\n\
              LOG_CACHE_QUEUE_SORTS = False\nCARBON_METRIC_INTERVAL = 0\n\
-             [cache:{instance}]\n{own}"
+             [cache:{instance}]\n{}",
+            settings.own
         );
         std::fs::write(folder.join("carbon.conf"), config)?;
-        std::fs::write(folder.join("storage-schemas.conf"), rules.schemas)?;
-        if let Some(aggregation) = rules.aggregation {
+        std::fs::write(folder.join("storage-schemas.conf"), settings.schemas)?;
+        if let Some(aggregation) = settings.aggregation {
             std::fs::write(folder.join("storage-aggregation.conf"), aggregation)?;
         }
         let (python, instance) = (bench.python()?, instance.to_owned());

@@ -10,7 +10,7 @@ use std::process::Command;
 use graphite_client_tokio::encoder::tagged;
 use graphite_proto::Metric;
 
-use super::carbon::Cache;
+use super::carbon::{Cache, PLAIN, Settings};
 use super::compare::{Outcome, compare, exact};
 use super::host::Host;
 use super::points::{Expected, Load, Names, PARTS, SCHEMES, now};
@@ -44,7 +44,7 @@ impl Graphite {
         let address = host.port()?;
         let url = format!("http://{address}");
         let own = format!("ENABLE_TAGS = True\nGRAPHITE_URL = {url}\n{settings}");
-        let cache = Cache::start_with(bench, folder, "a", &own)?;
+        let cache = Cache::start_with(bench, folder, "a", &Settings { own: &own, ..PLAIN })?;
         let folder = folder.join("graphite-web");
         std::fs::create_dir_all(&folder)?;
         let query = format!("{}:{}", cache.query, cache.instance);

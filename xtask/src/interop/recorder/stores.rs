@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use super::expect;
 use super::series::Counters;
 use crate::Result;
-use crate::interop::carbon::{Cache, Rules};
+use crate::interop::carbon::{Cache, PLAIN, Settings};
 use crate::interop::compare::{Outcome, Stored, parse};
 use crate::interop::points::Expected;
 use crate::interop::process::{Process, wait};
@@ -75,8 +75,8 @@ impl Carbon {
             Counters::Total => TOTALS,
             Counters::PerInterval => INCREASES,
         };
-        let rules = Rules { schemas: &schemas(), aggregation: Some(aggregation) };
-        let cache = Cache::start_with(bench, folder, "a", rules)?;
+        let settings = Settings { schemas: &schemas(), aggregation: Some(aggregation), ..PLAIN };
+        let cache = Cache::start_with(bench, folder, "a", &settings)?;
         let address = cache.address(way.protocol);
         Ok(Self { cache, address, counters })
     }
