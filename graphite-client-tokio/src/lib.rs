@@ -27,7 +27,7 @@
 //!
 //! A service that reports its figures every few seconds has a [`Reporter`] do it. With the feature
 //! `metrics` what it counts by the facade of that name is reported by itself, as the module `metrics`
-//! shows.
+//! shows. With the feature `tracing` what happens to the connection is told there.
 //!
 //! [`Client`], [`Builder`] and [`MetricSink`] are those of [`proto::client`] on this runtime: which
 //! call waits for what, what an outage does, the errors and the defaults stand there. This crate
@@ -100,8 +100,8 @@ pub use graphite_proto::client::{
     TryFeedError,
 };
 pub use graphite_proto::{
-    AddressError, ConfigError, Delivery, Event, Metric, NonFinite, Overflow, Protocol, Stats,
-    Timestamp, Value,
+    AddressError, ConfigError, Delivery, Event, Level, Metric, NonFinite, Overflow, Protocol,
+    Stats, Timestamp, Value,
 };
 pub use runtime::{Timer, Tokio};
 pub use socket::Tcp;

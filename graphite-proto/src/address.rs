@@ -44,6 +44,12 @@ impl Address {
         self.port.unwrap_or_else(|| protocol.default_port())
     }
 
+    /// Returns the same address with the port that a protocol's points go to.
+    #[cfg(feature = "client")]
+    pub(crate) fn with_port_for(&self, protocol: Protocol) -> Self {
+        Self { host: self.host.clone(), port: Some(self.port_for(protocol)) }
+    }
+
     /// Refuses a URL by what it is, before its colons are taken for something else.
     fn no_scheme(text: &str) -> Result<(), AddressError> {
         match text.contains("://") {

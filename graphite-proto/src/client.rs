@@ -45,7 +45,11 @@
 //! What a lost connection had swallowed is sent again, by default: see
 //! [`Delivery`](crate::Delivery) for what is guaranteed, what it costs, and for which receivers a
 //! repeat matters. What happened is told by [`on_event`](Builder::on_event) and counted in
-//! [`stats`](Client::stats).
+//! [`stats`](Client::stats). With the feature `tracing` it is told there too, as events of the target
+//! `graphite` in a span of that name, which has the client's address and protocol, at the
+//! [`level`](crate::Event::level) of each and with the counts that say whether points are lost; never
+//! one a point. [`is_connected`](Client::is_connected) and [`last_failure`](Client::last_failure)
+//! are for a page that shows how a service is.
 //!
 //! # Errors
 //!
@@ -93,6 +97,7 @@ mod sending;
 mod shared;
 mod sink;
 mod slots;
+mod telling;
 mod waiters;
 
 pub use builder::Builder;

@@ -79,6 +79,20 @@ pub enum Output<'a> {
     Closed,
 }
 
+/// How much an event matters to whoever runs the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "what logs have in common; there are no others")]
+pub enum Level {
+    /// Points are lost or may be, or nothing gets through.
+    Error,
+    /// Something is wrong that may pass by itself.
+    Warn,
+    /// As it should be, and seldom.
+    Info,
+    /// As it should be, again and again.
+    Debug,
+}
+
 /// Something that happened, to be observed; nothing needs an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -148,6 +162,29 @@ pub enum Event {
 }
 
 impl Event {
+    /// Returns how much it matters.
+    ///
+    /// ```
+    /// use graphite_proto::{Event, Level};
+    ///
+    /// assert_eq!(Event::Connected.level(), Level::Info);
+    /// assert_eq!(Event::Dropping.level(), Level::Error);
+    /// ```
+    pub fn level(&self) -> Level {
+        match self {
+            Self::GaveUp { .. }
+            | Self::Dropping
+            | Self::Abandoned { .. }
+            | Self::LeftBehind { .. } => Level::Error,
+            Self::Lost(_)
+            | Self::ProtocolInDoubt { .. }
+            | Self::PortInDoubt { .. }
+            | Self::ReportMissed { .. } => Level::Warn,
+            Self::Connected | Self::Replayed(_) => Level::Info,
+            Self::Confirmed(_) => Level::Debug,
+        }
+    }
+
     /// Returns the warning that a driver is to tell first, if this protocol is sent to the port on
     /// which receivers read the other one.
     ///

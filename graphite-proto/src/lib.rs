@@ -21,6 +21,7 @@
 //! | feature | what comes with it |
 //! |---|---|
 //! | `client`, off by default | the module [`client`](client/index.html); the crate `futures`, for its `Sink` and a channel |
+//! | `tracing`, off by default | `client`, and what happens to it as events of the crate `tracing` |
 //! | `metrics`, off by default | the module [`metrics`](metrics/index.html), a recorder of the facade `metrics`; that crate, metrics-util, siphasher, graphite-encoder |
 //!
 //! # What a point may be
@@ -73,7 +74,7 @@
 //! | `client/shared`, `client/queueing` | the machine behind its lock; how points come in |
 //! | `client/feed`, `client/sending`, `client/closing` | the future of one point; a batch on its way in; the end of all that |
 //! | `client/resolve`, `client/connect`, `client/ended` | names; connections; one whose peer has ended its side |
-//! | `client/driver` | the task that does what the machine demands |
+//! | `client/telling`, `client/driver` | whom events are told; the task that does what the machine demands |
 //! | `client/handle`, `client/feeder`, `client/sink`, `client/builder` | what callers hold, and how it begins |
 //! | `client/self_metrics`, `client/reporting`, `client/reporter`, `client/install` | reports at aligned times, by a task of their own |
 //!
@@ -122,7 +123,7 @@ pub use address::{Address, AddressError};
 pub use batch::Batch;
 pub use config::{Config, ConfigError, Delivery, NonFinite, Overflow};
 pub use error::{DecodeError, EncodeError, EnqueueError, MetricError, PrefixError};
-pub use event::{Event, Failure, Input, Output};
+pub use event::{Event, Failure, Input, Level, Output};
 pub use instant::Instant;
 pub use limits::{FRAME_BYTES, MAX_FRAME_BYTES, MAX_LINE_BYTES};
 pub use metric::Metric;

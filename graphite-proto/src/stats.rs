@@ -31,3 +31,45 @@ pub struct Stats {
     /// Encoded bytes that are kept to be sent again.
     pub window_bytes: usize,
 }
+
+impl Stats {
+    /// Returns all of them by name, those of its fields: for a log line, or for series of one's own.
+    ///
+    /// ```
+    /// let stats = graphite_proto::Stats::default();
+    /// let line: Vec<String> = stats.iter().map(|(name, count)| format!("{name}={count}")).collect();
+    /// assert_eq!(line[..2], ["accepted=0", "queued=0"]);
+    /// ```
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+        // All of them: a field that is added and forgotten here does not compile.
+        let Self {
+            accepted,
+            queued,
+            written,
+            dropped,
+            confirmed,
+            replayed,
+            in_doubt,
+            rejected,
+            skipped,
+            reconnects,
+            queued_bytes,
+            window_bytes,
+        } = *self;
+        [
+            ("accepted", accepted),
+            ("queued", queued),
+            ("written", written),
+            ("dropped", dropped),
+            ("confirmed", confirmed),
+            ("replayed", replayed),
+            ("in_doubt", in_doubt),
+            ("rejected", rejected),
+            ("skipped", skipped),
+            ("reconnects", reconnects),
+            ("queued_bytes", queued_bytes as u64),
+            ("window_bytes", window_bytes as u64),
+        ]
+        .into_iter()
+    }
+}

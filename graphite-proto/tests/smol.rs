@@ -25,8 +25,8 @@ mod client {
         BatchError, CloseError, ConnectError, Connector, FlushError, SendError, TryFeedError,
     };
     pub(crate) use graphite_proto::{
-        ConfigError, Delivery, Event, Metric, NonFinite, Overflow, Protocol, Stats, Timestamp,
-        Value,
+        ConfigError, Delivery, Event, Level, Metric, NonFinite, Overflow, Protocol, Stats,
+        Timestamp, Value,
     };
 
     use crate::runtime::Smol;

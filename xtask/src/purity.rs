@@ -55,12 +55,13 @@ const UNUSED_CRATES: [(&str, &[&str]); 1] = [(
 
 /// The forms in which the pure crates are built: with which features, and whether asynchronous
 /// code has a place in it.
-const FORMS: [(&str, &str, bool); 5] = [
+const FORMS: [(&str, &str, bool); 6] = [
     ("graphite-encoder", "", false),
     ("graphite-proto", "", false),
     ("graphite-proto", "client", true),
     ("graphite-proto", "metrics", false),
     ("graphite-proto", "client,metrics", true),
+    ("graphite-proto", "tracing", true),
 ];
 
 /// What the lint file must ban.

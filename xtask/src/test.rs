@@ -61,7 +61,7 @@ pub(crate) fn run() -> Result {
 
 /// In each of its forms, since the workspace's own build has features that it does not ask for.
 fn alone() -> Result {
-    ["", "client", "metrics", "client,metrics"].into_iter().try_for_each(|features| {
+    ["", "client", "metrics", "client,metrics", "tracing"].into_iter().try_for_each(|features| {
         quiet(&mut clippy(&["-p", "graphite-proto", "--features", features]))
     })
 }

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use crate::address::{Address, AddressError};
 use crate::client::connect::{ByConnector, ByName, Connect, Connector};
-use crate::client::driver::OnEvent;
 use crate::client::error::ConnectError;
 use crate::client::handle::Client;
 use crate::client::resolve::Resolver;
 use crate::client::runtime::{Adopt, Runtime, TcpOptions};
+use crate::client::telling::OnEvent;
 use crate::config::{Config, ConfigError, Delivery, NonFinite, Overflow};
 use crate::event::Event;
 use crate::protocol::Protocol;
@@ -296,8 +296,9 @@ impl<R: Runtime> Builder<R> {
             timeout: self.connect_timeout,
             options: TcpOptions::new(self.send_buffer, self.write_timeout),
         };
-        let warning = Event::port_in_doubt(protocol, port);
-        Ok(self.start(Arc::new(connector), R::PROVES, warning))
+        let (warning, address) =
+            (Event::port_in_doubt(protocol, port), address.with_port_for(protocol));
+        Ok(self.start(Some(address), Arc::new(connector), R::PROVES, warning))
     }
 
     /// Connects over any stream: TLS, a Unix socket, a proxy. The connector is called again after
@@ -343,7 +344,7 @@ impl<R: Runtime> Builder<R> {
     {
         self.check()?;
         // Whether it can prove is told stream by stream; until then the window also ages.
-        Ok(self.start(Arc::new(ByConnector::<R, C>::new(connector)), false, None))
+        Ok(self.start(None, Arc::new(ByConnector::<R, C>::new(connector)), false, None))
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -354,9 +355,15 @@ impl<R: Runtime> Builder<R> {
     }
 
     #[track_caller]
-    fn start(self, connector: Arc<dyn Connect>, proofs: bool, warning: Option<Event>) -> Client<R> {
+    fn start(
+        self,
+        address: Option<Address>,
+        connector: Arc<dyn Connect>,
+        proofs: bool,
+        warning: Option<Event>,
+    ) -> Client<R> {
         let config = self.config.proofs(proofs);
-        Client::start(self.runtime, config, connector, self.on_event, warning)
+        Client::start(self.runtime, config, address, connector, self.on_event, warning)
     }
 }
 

@@ -8,7 +8,6 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -18,6 +17,7 @@ use crate::client::connect::{Connect, Connecting, Connection};
 use crate::client::ended::Ended;
 use crate::client::runtime::{Runtime, Timer as _};
 use crate::client::shared::{Demand, Shared};
+use crate::client::telling::Telling;
 use crate::event::{Event, Failure, Input, Output};
 use crate::instant::Instant;
 
@@ -34,12 +34,10 @@ const WAKERS: usize = 256;
 /// How many turns are taken before others get theirs.
 const TURNS: u32 = 64;
 
-pub(crate) type OnEvent = Box<dyn Fn(&Event) + Send + Sync>;
-
 pub(crate) struct Driver<R: Runtime> {
     shared: Arc<Shared<R>>,
     connector: Arc<dyn Connect>,
-    on_event: Option<OnEvent>,
+    telling: Telling,
     /// What is told before anything is done.
     warning: Option<Event>,
     timer: R::Timer,
@@ -63,14 +61,14 @@ impl<R: Runtime> Driver<R> {
     pub(crate) fn new(
         shared: Arc<Shared<R>>,
         connector: Arc<dyn Connect>,
-        on_event: Option<OnEvent>,
+        telling: Telling,
         warning: Option<Event>,
     ) -> Self {
         let timer = shared.runtime.timer();
         Self {
             shared,
             connector,
-            on_event,
+            telling,
             warning,
             timer,
             connecting: None,
@@ -400,8 +398,7 @@ impl<R: Runtime> Driver<R> {
 
     /// Tells an event. A panic of the one who is told is not the client's.
     fn report(&self, event: &Event) {
-        let Some(on_event) = &self.on_event else { return };
-        if panic::catch_unwind(AssertUnwindSafe(|| on_event(event))).is_err() {
+        if self.telling.tell(event, || self.shared.lock().sender.stats()) {
             self.shared.count_event_panic();
         }
     }

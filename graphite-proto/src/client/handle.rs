@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use crate::address::Address;
 use crate::client::closing::Closing;
 use crate::client::connect::Connect;
-use crate::client::driver::{Driver, OnEvent};
+use crate::client::driver::Driver;
 use crate::client::error::{
     BatchError, CloseError, ConnectError, FlushError, SendError, TryFeedError,
 };
@@ -20,6 +21,7 @@ use crate::client::queueing::{Queued, Single, stamp};
 use crate::client::runtime::Runtime;
 use crate::client::sending::Sending;
 use crate::client::shared::Shared;
+use crate::client::telling::{OnEvent, Telling};
 use crate::client::waiters::Wait;
 use crate::config::Config;
 use crate::event::{Event, Failure};
@@ -67,6 +69,7 @@ impl<R: Runtime> fmt::Debug for Client<R> {
 struct Handle<R: Runtime> {
     shared: Arc<Shared<R>>,
     protocol: Protocol,
+    address: Option<Address>,
 }
 
 impl<R: Runtime> Drop for Handle<R> {
@@ -80,19 +83,22 @@ impl<R: Runtime> Client<R> {
     pub(crate) fn start(
         runtime: R,
         config: Config,
+        address: Option<Address>,
         connector: Arc<dyn Connect>,
         on_event: Option<OnEvent>,
         warning: Option<Event>,
     ) -> Self {
-        let client = Self::without_driver(runtime, config);
+        let telling = Telling::new(on_event, address.as_ref(), config.protocol());
+        let client = Self::without_driver(runtime, config, address);
         let shared = client.handle.shared.clone();
-        client.runtime().spawn(Driver::new(shared, connector, on_event, warning));
+        client.runtime().spawn(Driver::new(shared, connector, telling, warning));
         client
     }
 
-    pub(crate) fn without_driver(runtime: R, config: Config) -> Self {
+    pub(crate) fn without_driver(runtime: R, config: Config, address: Option<Address>) -> Self {
         let protocol = config.protocol();
-        Self { handle: Arc::new(Handle { shared: Shared::new(runtime, config), protocol }) }
+        let shared = Shared::new(runtime, config);
+        Self { handle: Arc::new(Handle { shared, protocol, address }) }
     }
 
     /// Waits for the first connection.
@@ -114,6 +120,25 @@ impl<R: Runtime> Client<R> {
     /// Returns the protocol that points are written in.
     pub fn protocol(&self) -> Protocol {
         self.handle.protocol
+    }
+
+    /// Returns where the receiver is, its port included; nothing of a client that connects by a
+    /// function of the user's.
+    pub fn address(&self) -> Option<&Address> {
+        self.handle.address.as_ref()
+    }
+
+    /// Returns whether there is a connection just now. That of an idle receiver that has gone away
+    /// without a word is one until something is sent; whether points get through is told by
+    /// [`stats`](Self::stats), and by [`on_event`](super::Builder::on_event).
+    pub fn is_connected(&self) -> bool {
+        self.shared().lock().sender.is_connected()
+    }
+
+    /// Returns why the last connection, or the last attempt at one, ended; nothing as long as none
+    /// has. It stays when the receiver is back.
+    pub fn last_failure(&self) -> Option<Failure> {
+        self.shared().lock().sender.last_failure().cloned()
     }
 
     /// Queues a point and waits until it is written; under

@@ -10,8 +10,8 @@ use crate::suite::receiver::Graphite;
 #[allow(unused_imports, reason = "that they are there is the test")]
 use crate::client::{
     AddressError, Adopt, BatchError, Builder, CloseError, ConfigError, ConnectError, Connector,
-    Delivery, Event, Feeder, FlushError, Metric, MetricSink, NonFinite, Overflow, Protocol, Report,
-    Reporter, Stats, Tcp, Timer, Timestamp, TryFeedError, Value,
+    Delivery, Event, Feeder, FlushError, Level, Metric, MetricSink, NonFinite, Overflow, Protocol,
+    Report, Reporter, Stats, Tcp, Timer, Timestamp, TryFeedError, Value,
 };
 
 #[test]

@@ -24,6 +24,8 @@ mod sharing;
 mod streams;
 mod surface;
 mod texts;
+#[cfg(feature = "tracing")]
+mod traced;
 mod waiting;
 
 use std::sync::{Arc, Mutex};

@@ -53,6 +53,27 @@ fn every_call_delivers_by_both_protocols() {
 }
 
 #[test]
+fn a_client_tells_where_it_sends_and_how_that_is() {
+    block_on(async {
+        let mut graphite = Graphite::closed(Protocol::Plaintext);
+        let client = quick().connect_lazy(graphite.address()).unwrap();
+        let address = client.address().map(ToString::to_string);
+        assert_eq!(address, Some(graphite.address().to_string()));
+        assert_eq!((client.is_connected(), client.last_failure()), (false, None));
+        client.send(("a", 1)).await.unwrap_err();
+        assert_eq!(client.last_failure().unwrap().kind, std::io::ErrorKind::ConnectionRefused);
+        graphite.listen();
+        client.flush().await.unwrap();
+        assert!(client.is_connected());
+        assert!(client.last_failure().is_some(), "it stays");
+        client.close().await.unwrap();
+        assert!(!client.is_connected());
+        let client = Client::builder().connect_lazy("localhost").unwrap();
+        assert_eq!(client.address().unwrap().to_string(), "localhost:2003");
+    });
+}
+
+#[test]
 fn connect_alone_is_plaintext() {
     block_on(async {
         let graphite = Graphite::plaintext();

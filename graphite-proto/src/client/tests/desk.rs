@@ -27,8 +27,10 @@ pub(super) struct Desk {
 
 impl Desk {
     pub(super) fn new(config: Config) -> Self {
-        let desk =
-            Self { client: Client::without_driver(MadeUp::default(), config), now: Instant::START };
+        let desk = Self {
+            client: Client::without_driver(MadeUp::default(), config, None),
+            now: Instant::START,
+        };
         desk.client.shared().lock().sender.connect(desk.now);
         desk
     }
