@@ -68,6 +68,26 @@ async fn an_hour_of_reports_is_seen_in_no_time() {
     assert!(values.iter().zip(1..).all(|(value, call)| *value == f64::from(call)), "{values:?}");
 }
 
+/// The process is suspended, or its runtime held up: the report of the interval that was flushed never
+/// comes, and the one that comes does not tell of it once more.
+#[cfg(feature = "metrics")]
+#[tokio::test(start_paused = true)]
+async fn what_was_flushed_before_a_standstill_is_not_sent_twice() {
+    use graphite_client_tokio::metrics::{Counters, Recorder};
+
+    let (client, store) = connect().await;
+    let builder = Recorder::builder().counters(Counters::PerInterval);
+    let reporter = builder.start(client).unwrap();
+    let jobs = metrics::with_local_recorder(reporter.recorder(), || metrics::counter!("jobs"));
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    jobs.increment(7);
+    reporter.flush().await.unwrap();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    jobs.increment(1);
+    reporter.close().await.unwrap();
+    assert_eq!(store.await.unwrap().values().sum::<f64>(), 8.0);
+}
+
 #[cfg(feature = "metrics")]
 #[tokio::test(start_paused = true)]
 async fn what_is_recorded_is_reported_by_a_clock_that_leaps() {

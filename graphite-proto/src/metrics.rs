@@ -27,17 +27,23 @@
 //! - Two series never share a name. Of a gauge `jobs.count` and a counter `jobs` the later one gets a hash
 //!   into its name; [`Recorder::renamed`] counts these.
 //!
-//! Names are the same in every process and every release. Units and descriptions are dropped: Graphite has
+//! Names are the same in every process and every release, but for those with such a hash: which of the two
+//! has it depends on which was there first. Units and descriptions are dropped: Graphite has
 //! no place for them. Put the unit into the name, `latency.seconds`.
 //!
 //! A histogram's quantile is the sample of the rank `q * (n - 1)`, rounded down, of the interval's `n`
-//! sorted samples, within 0.1 %; minimum and maximum are exact. Samples are counted in bins, 512 to each
-//! power of two: recording takes no lock, and what a series costs, 4 KiB for each power of two that its
-//! samples lie in, does not grow with their number. NaN and infinite samples are left out;
-//! [`Recorder::skipped`] counts them.
+//! sorted samples, within 0.1 %; minimum and maximum are exact, but within 0.2 % where a sample is
+//! recorded in the very moment of the report. Samples are counted in bins, 512 to each power of two:
+//! recording takes no lock, and what a series costs does not grow with their number but with their
+//! range: 2 KiB, and 4 KiB for each power of two in which samples lie or lay; 50 KiB for latencies from
+//! half a millisecond to two seconds. NaN and infinite samples are left out; [`Recorder::skipped`]
+//! counts them.
 //!
-//! A series that was not touched for ten minutes is no longer sent:
-//! [`idle_timeout`](RecorderBuilder::idle_timeout).
+//! A series that was not touched for ten minutes is no longer sent, and forgotten unless somebody holds
+//! its handle: [`idle_timeout`](RecorderBuilder::idle_timeout). A counter that comes up seldom is not
+//! seen in a graph of `nonNegativeDerivative`, which needs a value on either side of the increase: count
+//! 0 at the start (`counter!("errors").increment(0)`), keep the handle, and set no timeout, or draw
+//! [`Counters::PerInterval`].
 //!
 //! # One value a slot
 //!
@@ -45,12 +51,14 @@
 //! increases with the time of the call loses some: its last, shorter report falls into the slot of its
 //! neighbour. So reports are made at multiples of the interval since the epoch, and each carries the
 //! start of the interval it tells of. The interval should be that of the store's finest resolution.
+//! Should the time of day be set back, by up to ten intervals, nothing is reported until it is where it
+//! was; the next report has all.
 //!
 //! # Totals or increases
 //!
 //! | | [`Counters::Total`], default | [`Counters::PerInterval`] |
 //! |---|---|---|
-//! | a report that is lost | changes nothing | is a gap; what found no room in the queue is in the next report |
+//! | a report that is lost | changes nothing | is a gap; what found no room in the queue is in the next report, unless the queue [drops the oldest](crate::Overflow::DropOldest) |
 //! | a report that is sent twice | changes nothing | changes nothing, where the store keeps one value |
 //! | a function to draw it | `nonNegativeDerivative`, `perSecond` | none |
 //! | a store thins it out by | `max` | `sum` |
@@ -72,8 +80,18 @@
 #![doc = include_str!("../examples/storage-aggregation.conf")]
 //! ```
 //!
-//! For increases the rule `[count]` has `aggregationMethod = sum`. The files are in the crate's
-//! `examples`.
+//! For increases the rule `[count]` has `aggregationMethod = sum`: never mix the two below one prefix. The
+//! files are in the crate's `examples`.
+//!
+//! Carbon's stock `carbon.conf` makes 50 files a minute (`MAX_CREATES_PER_MINUTE`) and throws away, in
+//! silence, the points of series that have no file yet; a histogram is nine series for each set of its
+//! labels. Set it to `inf`, or to more than a start of your service needs. No close can tell: `Ok` means
+//! read, not stored.
+//!
+//! Of a series with tags carbon names the file by a hash, `whisper/_tagged/abc/def/HASH.wsp`, HASH being
+//! the SHA-256 of the whole name, and announces it to graphite-web (`GRAPHITE_URL`), by which tags are
+//! found. Without one it logs `Error tagging` and stores the points all the same. With an older or a
+//! bare carbon take [`Labels::Path`].
 //!
 //! # Instances
 //!

@@ -237,8 +237,14 @@ fn settings_that_make_no_sense_are_told() {
             interval(Duration::from_secs(86_401)),
             "setting interval is 86401s, at most 86400s is possible",
         ),
-        (quantiles(&[0.5, 99.0]), "setting quantiles has 99, from 0 to 1 is possible"),
-        (quantiles(&[f64::NAN]), "setting quantiles has NaN, from 0 to 1 is possible"),
+        (
+            quantiles(&[0.5, 99.0]),
+            "setting quantiles has 99, from 0 to 1 is possible (0.99 for the 99th percentile)",
+        ),
+        (
+            quantiles(&[f64::NAN]),
+            "setting quantiles has NaN, from 0 to 1 is possible (0.99 for the 99th percentile)",
+        ),
     ] {
         assert_eq!(result.unwrap_err().to_string(), text);
     }

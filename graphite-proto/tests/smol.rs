@@ -25,9 +25,12 @@ mod client {
         BatchError, CloseError, ConnectError, Connector, FlushError, SendError, TryFeedError,
     };
     pub(crate) use graphite_proto::{
-        ConfigError, Delivery, Event, Level, Metric, NonFinite, Overflow, Protocol, Stats,
-        Timestamp, Value,
+        ConfigError, Delivery, Event, Metric, NonFinite, Overflow, Protocol, Stats, Timestamp,
+        Value,
     };
+
+    #[cfg(feature = "tracing")]
+    pub(crate) use graphite_proto::Level;
 
     use crate::runtime::Smol;
 

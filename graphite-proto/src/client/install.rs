@@ -10,7 +10,7 @@ use crate::client::handle::Client;
 use crate::client::reporter::Reporter;
 use crate::client::runtime::Runtime;
 use crate::config::ConfigError;
-use crate::metrics::{Recorder, RecorderBuilder};
+use crate::metrics::RecorderBuilder;
 
 /// Why a recorder was not installed. Nothing has changed, and the client is dropped.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +32,9 @@ impl fmt::Display for InstallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Setting(error) => error.fmt(f),
-            Self::Installed => f.write_str("the process has a global recorder already"),
+            Self::Installed => f.write_str(
+                "the process has a global recorder already: use `start` for another one",
+            ),
         }
     }
 }
@@ -60,8 +62,13 @@ impl RecorderBuilder {
     #[track_caller]
     pub fn install<R: Runtime>(self, client: Client<R>) -> Result<Reporter<R>, InstallError> {
         let recorder = self.try_build()?;
-        ::metrics::set_global_recorder(recorder.clone()).map_err(|_| InstallError::Installed)?;
-        Ok(report(client, recorder))
+        // First what panics outside of a runtime.
+        let reporter = Reporter::new(client, recorder.clone());
+        if ::metrics::set_global_recorder(recorder).is_err() {
+            reporter.discard();
+            return Err(InstallError::Installed);
+        }
+        Ok(reporter)
     }
 
     /// Begins to report by this client, and sets no global recorder: for tests, which share a
@@ -77,11 +84,6 @@ impl RecorderBuilder {
     /// Outside of a runtime, where there is nothing to run the reporter's task.
     #[track_caller]
     pub fn start<R: Runtime>(self, client: Client<R>) -> Result<Reporter<R>, ConfigError> {
-        Ok(report(client, self.try_build()?))
+        Ok(Reporter::new(client, self.try_build()?))
     }
-}
-
-#[track_caller]
-fn report<R: Runtime>(client: Client<R>, recorder: Recorder) -> Reporter<R> {
-    Reporter::begin(client, recorder.interval(), recorder, None)
 }

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::future::{Future as _, poll_fn};
+use std::io::ErrorKind;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -46,8 +47,9 @@ impl<R: Runtime> Reporter<R> {
     /// seconds, from 1 s to a day; it should be that of the store, which keeps one value for a name
     /// and an interval.
     ///
-    /// The closure runs on a thread of the runtime and must not block. If it panics the report is
-    /// missed from there on, and the next one comes nevertheless.
+    /// The closure is called by the runtime's task, or by whoever closes, flushes or drops the
+    /// reporter, one call at a time, and must not block. If it panics the report is missed from
+    /// there on, and the next one comes nevertheless.
     ///
     /// # Errors
     ///
@@ -93,12 +95,36 @@ impl<R: Runtime> Reporter<R> {
         Self { reporting, closing: Mutex::new(()) }
     }
 
+    /// Begins to report for a recorder that is there already, as one that was set as the global
+    /// recorder before there was a client.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime, where there is nothing to run the task.
+    #[cfg(feature = "metrics")]
+    #[track_caller]
+    pub fn new(client: Client<R>, recorder: Recorder) -> Self {
+        Self::begin(client, recorder.interval(), recorder, None)
+    }
+
+    /// Ends without another report.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn discard(&self) {
+        self.reporting.discard();
+    }
+
     /// Returns the recorder whose series are reported; that of [`every`](Self::every) is nobody's,
     /// but what is recorded there is reported too.
     #[cfg(feature = "metrics")]
     #[must_use]
     pub fn recorder(&self) -> &Recorder {
         &self.reporting.recorder
+    }
+
+    /// Returns the client that reports go out by, for points beside them.
+    #[must_use]
+    pub fn client(&self) -> &Client<R> {
+        &self.reporting.client
     }
 
     /// Returns how often is reported.
@@ -114,21 +140,29 @@ impl<R: Runtime> Reporter<R> {
     }
 
     /// Reports what was recorded in the interval that goes on so far, and waits until everything that
-    /// is queued is written. The interval's own report comes all the same when it has ended, and
-    /// takes the place of this one in a store that keeps one value. The closure of
-    /// [`every`](Self::every) is not called.
+    /// is queued is written; should the queue be full it waits for room. The interval's own report
+    /// comes all the same when it has ended, and takes the place of this one in a store that keeps
+    /// one value. The closure of [`every`](Self::every) is for whole intervals and not called.
     ///
     /// # Errors
     ///
-    /// As [`Client::flush`].
+    /// As [`Client::flush`]; with [`FlushError::Full`] a part was not queued, and comes when the
+    /// interval has ended.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future changes nothing.
+    /// Dropping the future loses nothing: all of it comes when the interval has ended.
     pub async fn flush(&self) -> Result<(), FlushError> {
         #[cfg(feature = "metrics")]
-        self.reporting.report_interim();
-        self.reporting.client.flush().await
+        for metric in self.reporting.look() {
+            self.client().feed(metric).await.map_err(|error| match error {
+                SendError::Full(failure) => FlushError::Full(failure),
+                SendError::Queued(failure) => FlushError::Queued(failure),
+                SendError::Dropped => FlushError::Dropped,
+                SendError::Closed | SendError::Metric(_) => FlushError::Closed,
+            })?;
+        }
+        self.client().flush().await
     }
 
     /// Reports what there is of the interval that goes on, for the last time, and
@@ -144,12 +178,13 @@ impl<R: Runtime> Reporter<R> {
     ///
     /// # Cancel safety
     ///
-    /// After the last report was made, which is at the first poll, dropping the future loses
-    /// nothing; call again to go on, and for the result.
+    /// The last report is made at the first poll. After that dropping the future loses nothing; call
+    /// again to go on, and for the result.
     pub async fn close(&self) -> Result<(), CloseError> {
         self.reporting.end(true);
+        poll_fn(|cx| self.reporting.poll_ended(cx)).await;
         let source = self.hand_over().await.err();
-        let closed = self.reporting.client.close().await;
+        let closed = self.client().close().await;
         match (self.reporting.left().1 as u64, closed) {
             (0, closed) => closed,
             (left, Ok(())) => Err(CloseError { undelivered: left, source }),
@@ -162,32 +197,36 @@ impl<R: Runtime> Reporter<R> {
 
     /// Queues what the last report left, as far as there is room in time.
     async fn hand_over(&self) -> Result<(), Failure> {
-        let reporting = &*self.reporting;
-        let client = &reporting.client;
         let _closing = self.closing.lock().await;
-        let mut feeding = pin!(async {
-            while let (Some(metric), _) = reporting.left() {
-                client.feed(metric).await?;
-                reporting.hand_over();
-            }
-            Ok::<(), SendError>(())
-        });
-        let mut timer = None;
-        let until = client.shared().now() + client.shared().lock().sender.close_timeout();
-        poll_fn(|cx| {
+        let mut feeding = pin!(self.feed_left());
+        let shared = self.client().shared();
+        let (until, mut timer) = (shared.now() + shared.lock().sender.close_timeout(), None);
+        let fed = poll_fn(|cx| {
             if let Poll::Ready(fed) = feeding.as_mut().poll(cx) {
-                return Poll::Ready(fed.map_err(|error| match error {
-                    SendError::Full(failure) => failure,
-                    error => Failure::new(std::io::ErrorKind::NotConnected, error.to_string()),
-                }));
+                return Poll::Ready(Some(fed));
             }
-            let timer = timer.get_or_insert_with(|| client.runtime().timer());
-            timer.poll_until(until, cx).map(|()| {
-                let text = "the queue was full for the time that a close may take";
-                Err(Failure::new(std::io::ErrorKind::TimedOut, text))
-            })
+            let timer = timer.get_or_insert_with(|| self.client().runtime().timer());
+            timer.poll_until(until, cx).map(|()| None)
         })
-        .await
+        .await;
+        fed.unwrap_or_else(|| {
+            let text = "the queue was full for the time that a close may take";
+            Err(Failure::new(ErrorKind::TimedOut, text))
+        })
+    }
+
+    /// Goes on through failures of the connection: it may be back in time.
+    async fn feed_left(&self) -> Result<(), Failure> {
+        while let (Some(metric), _) = self.reporting.left() {
+            match self.client().feed(metric).await {
+                Ok(()) => self.reporting.hand_over(),
+                Err(SendError::Full(_)) => {}
+                Err(error) => {
+                    return Err(Failure::new(ErrorKind::NotConnected, error.to_string()));
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -4,19 +4,19 @@
 //! name and an interval, has a place for each. Not here: what callers hold ([`super::reporter`]),
 //! and what the figures are ([`crate::metrics`], or a closure of the user's).
 
+mod task;
+
 use std::collections::VecDeque;
-use std::future::Future;
 use std::io::ErrorKind;
 use std::panic::{self, AssertUnwindSafe};
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::client::error::TryFeedError;
 use crate::client::handle::Client;
-use crate::client::runtime::{Runtime, Timer as _};
+use crate::client::runtime::Runtime;
 #[cfg(feature = "metrics")]
 use crate::client::self_metrics::SelfMetrics;
 use crate::event::Failure;
@@ -24,6 +24,8 @@ use crate::metric::Metric;
 #[cfg(feature = "metrics")]
 use crate::metrics::Recorder;
 use crate::value::Timestamp;
+
+pub(crate) use task::Task;
 
 /// The closure of a user who keeps figures of their own.
 pub(crate) type Figures = Box<dyn FnMut(&mut Report<'_>, Timestamp) + Send>;
@@ -58,8 +60,12 @@ impl std::fmt::Debug for Report<'_> {
     }
 }
 
-/// How often in an interval it is looked whether the queue has room for more of a report.
-const TRIES: u32 = 50;
+/// How many points of a recorder's report are queued before other tasks of the thread get their turn.
+#[cfg(feature = "metrics")]
+const POINTS: usize = 4096;
+
+/// By how many intervals the time of day may be set back and is waited for to come again.
+const SET_BACK: u32 = 10;
 
 /// What a reporter and its task share.
 pub(crate) struct Reporting<R: Runtime> {
@@ -72,27 +78,49 @@ pub(crate) struct Reporting<R: Runtime> {
 }
 
 struct State {
+    /// Taken out while it is called.
     figures: Option<Figures>,
     #[cfg(feature = "metrics")]
     own: Option<SelfMetrics>,
     /// The time of day at which the interval that goes on has ended.
     next: Duration,
-    /// What the last whole interval's report was stamped with.
+    /// What the last report was stamped with.
     last: Option<Timestamp>,
-    ended: bool,
-    /// An outage that was told goes on.
-    told: bool,
-    /// The report that goes on as soon as there is room, with what was missed of it so far.
+    /// Somebody is at it; whoever comes meanwhile leaves what is due to them.
+    busy: bool,
+    end: End,
+    /// What kind of outage was told and goes on.
+    told: Option<ErrorKind>,
+    /// A report of which the queue had no room for all, with what was missed of it so far.
     unfinished: Option<Unfinished>,
     /// Points of the last report that found no room.
     left: VecDeque<Metric<'static>>,
-    waker: Option<Waker>,
+    task: Option<Waker>,
+    /// Those who wait for the last report to be made.
+    closers: Vec<Waker>,
 }
 
-/// A report of which the queue had room for a part only.
+/// A report of which not all is queued, and what was missed of it so far.
 struct Unfinished {
-    at: Timestamp,
     missed: Missed,
+    rest: Rest,
+}
+
+/// Why not all of a report is queued.
+struct Rest {
+    /// There was no room; else others were to have their turn.
+    full: Option<TryFeedError>,
+}
+
+/// How the reports come to their end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// They go on.
+    None,
+    /// One more is to be made.
+    Asked(Lack),
+    /// It was made.
+    Made,
 }
 
 /// What is done about points that find no room.
@@ -114,14 +142,17 @@ struct Missed {
 }
 
 impl Missed {
-    fn note(&mut self, error: &TryFeedError) {
-        self.points += 1;
+    fn note(&mut self, points: u64, error: Option<&TryFeedError>) {
+        self.points += points;
         let kind = match error {
-            TryFeedError::Metric(_) => ErrorKind::InvalidInput,
-            TryFeedError::Full { .. } => ErrorKind::QuotaExceeded,
-            TryFeedError::Closed => ErrorKind::NotConnected,
+            Some(TryFeedError::Metric(_)) => ErrorKind::InvalidInput,
+            Some(TryFeedError::Full { .. }) => ErrorKind::QuotaExceeded,
+            Some(TryFeedError::Closed) => ErrorKind::NotConnected,
+            None => ErrorKind::TimedOut,
         };
-        self.cause.get_or_insert_with(|| Failure::new(kind, error.to_string()));
+        let late = "the next interval has ended before all was queued";
+        let text = || error.map_or_else(|| late.to_owned(), ToString::to_string);
+        self.cause.get_or_insert_with(|| Failure::new(kind, text()));
     }
 }
 
@@ -139,11 +170,13 @@ impl<R: Runtime> Reporting<R> {
             own: recorder.self_metrics().then(|| SelfMetrics::register(&recorder)),
             next,
             last: None,
-            ended: false,
-            told: false,
+            busy: false,
+            end: End::None,
+            told: None,
             unfinished: None,
             left: VecDeque::new(),
-            waker: None,
+            task: None,
+            closers: Vec::new(),
         };
         Arc::new(Self {
             client,
@@ -167,127 +200,234 @@ impl<R: Runtime> Reporting<R> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reports the interval that has ended, if one has. After a standstill it is one report, of the
-    /// last one.
-    fn report_due(&self, state: &mut State, now: Duration) {
-        let next = end_of_interval(now, self.interval);
-        if now < state.next {
-            // Sooner if the time of day was set back.
-            state.next = state.next.min(next);
-            self.go_on(state, Lack::Waits);
-            return;
-        }
-        state.next = next;
-        self.go_on(state, Lack::Misses);
-        let at = Timestamp::from((next - 2 * self.interval).as_secs());
-        // Its place is taken if the time of day was set back; the next report brings all.
-        if state.last != Some(at) {
-            state.last = Some(at);
-            self.report(state, at, Lack::Waits);
-        }
-    }
-
-    /// Reports the state of the interval that goes on; all of it comes again when it has ended.
-    #[cfg(feature = "metrics")]
-    pub(crate) fn report_interim(&self) {
-        let now = self.client.runtime().time_of_day();
+    /// Makes the reports that are due, unless somebody is at it already, who then goes on with what has
+    /// become due: the closure of the user's is called without the lock, and may end its reporter.
+    pub(crate) fn work(&self) {
         let mut state = self.lock();
-        if state.ended {
+        if std::mem::replace(&mut state.busy, true) {
             return;
         }
-        self.report_due(&mut state, now);
-        self.update_own(&state);
-        let (mut missed, mut left) = (Missed::default(), VecDeque::new());
-        self.recorder.look(self.start_of_interval(now), &mut |metric| {
-            self.take(&metric, Lack::Misses, &mut missed, &mut left)
-        });
-        self.note(&mut state, missed);
-    }
-
-    /// Makes the last report, once; what finds no room is kept if it is `waited` for.
-    pub(crate) fn end(&self, waited: bool) {
-        let now = self.client.runtime().time_of_day();
-        let mut state = self.lock();
-        if std::mem::replace(&mut state.ended, true) {
+        self.go_on(&mut state);
+        while let Some((at, lack)) = self.due(&mut state) {
+            state = self.report(state, at, lack);
+        }
+        state.busy = false;
+        if state.end != End::Made {
             return;
         }
-        self.report_due(&mut state, now);
-        let lack = if waited { Lack::Keeps } else { Lack::Misses };
-        self.go_on(&mut state, lack);
-        self.report(&mut state, self.start_of_interval(now), lack);
         // What a closure has caught is not kept until the last handle goes.
-        let (figures, waker) = (state.figures.take(), state.waker.take());
+        let figures = state.figures.take();
+        let mut wakers = std::mem::take(&mut state.closers);
+        wakers.extend(state.task.take());
         drop(state);
         drop(figures);
-        waker.inspect(Waker::wake_by_ref);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Returns the start of the interval that is to be reported next, if one is. After a standstill it
+    /// is one report, of the last one.
+    fn due(&self, state: &mut State) -> Option<(Timestamp, Lack)> {
+        if state.end == End::Made {
+            return None;
+        }
+        let now = self.client.runtime().time_of_day();
+        let next = end_of_interval(now, self.interval);
+        if now >= state.next {
+            state.next = next;
+            let at = Timestamp::from((next - 2 * self.interval).as_secs());
+            // Until the time of day is where it was it is waited for; the next report brings all.
+            if !self.is_taken(state, at) {
+                state.last = Some(at);
+                return Some((at, Lack::Waits));
+            }
+        }
+        // Sooner if the time of day was set back.
+        state.next = state.next.min(next);
+        let End::Asked(lack) = state.end else { return None };
+        state.end = End::Made;
+        let mut at = self.start_of_interval(now);
+        if let Some(last) = state.last.filter(|_| self.is_taken(state, at)) {
+            at = Timestamp::from(last.seconds() + i128::from(self.interval.as_secs()));
+        }
+        state.last = Some(at);
+        Some((at, lack))
+    }
+
+    /// Returns whether the place of this interval in the store is taken, by one that was reported
+    /// before the time of day was set back.
+    fn is_taken(&self, state: &State, at: Timestamp) -> bool {
+        let back = i128::from((self.interval * SET_BACK).as_secs());
+        let behind = state.last.map(|last| last.seconds() - at.seconds());
+        behind.is_some_and(|behind| (0..=back).contains(&behind))
+    }
+
+    /// Asks for the last report, once; what finds no room is kept if it is `waited` for.
+    pub(crate) fn end(&self, waited: bool) {
+        let mut state = self.lock();
+        if state.end == End::None {
+            state.end = End::Asked(if waited { Lack::Keeps } else { Lack::Misses });
+        }
+        drop(state);
+        self.work();
+    }
+
+    /// Waits until the last report, which was asked for, is made: its closure may be running on
+    /// another thread.
+    pub(crate) fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.end == End::Made && !state.busy {
+            return Poll::Ready(());
+        }
+        state.closers.push(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Ends without a report.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn discard(&self) {
+        self.lock().end = End::Made;
+        self.work();
     }
 
     fn start_of_interval(&self, now: Duration) -> Timestamp {
         Timestamp::from(now.as_secs()).align(self.interval)
     }
 
-    fn report(&self, state: &mut State, at: Timestamp, lack: Lack) {
+    fn report<'s>(
+        &'s self,
+        mut state: MutexGuard<'s, State>,
+        at: Timestamp,
+        lack: Lack,
+    ) -> MutexGuard<'s, State> {
+        self.give_up(&mut state, lack);
         let mut missed = Missed::default();
         #[cfg(feature = "metrics")]
-        self.update_own(state);
-        let all = self.collect(state, at, lack, &mut missed);
-        let State { figures, left, .. } = state;
-        if let Some(figures) = figures {
-            let mut take = |metric: Metric<'_>| self.take(&metric, lack, &mut missed, left);
+        self.read(&state, at);
+        let rest = self.give(&mut state.left, lack, &mut missed);
+        if let Some(mut figures) = state.figures.take() {
+            drop(state);
+            let mut left = VecDeque::new();
+            let mut take = |metric: Metric<'_>| self.take(&metric, lack, &mut missed, &mut left);
             let mut report = Report { at, take: &mut take };
             // A panic of the closure's is not the task's, which would never report again.
             if panic::catch_unwind(AssertUnwindSafe(|| figures(&mut report, at))).is_err() {
                 let cause = Failure::new(ErrorKind::Other, "the closure that fills it panicked");
                 missed.cause.get_or_insert(cause);
             }
+            state = self.lock();
+            state.figures = Some(figures);
+            state.left.append(&mut left);
         }
-        self.end_report(state, Unfinished { at, missed }, all);
+        self.end_report(&mut state, missed, rest);
+        state
+    }
+
+    fn end_report(&self, state: &mut State, missed: Missed, rest: Option<Rest>) {
+        match rest {
+            None => self.note(state, missed),
+            Some(rest) => state.unfinished = Some(Unfinished { missed, rest }),
+        }
     }
 
     /// Goes on with a report that the queue had no room for.
-    fn go_on(&self, state: &mut State, lack: Lack) {
-        if let Some(Unfinished { at, mut missed }) = state.unfinished.take() {
-            let all = self.collect(state, at, lack, &mut missed);
-            self.end_report(state, Unfinished { at, missed }, all);
+    fn go_on(&self, state: &mut State) {
+        if let Some(Unfinished { mut missed, .. }) = state.unfinished.take() {
+            let rest = self.give(&mut state.left, Lack::Waits, &mut missed);
+            self.end_report(state, missed, rest);
         }
     }
 
-    fn end_report(&self, state: &mut State, report: Unfinished, all: bool) {
-        match all {
-            true => self.note(state, report.missed),
-            false => state.unfinished = Some(report),
+    /// Comes to an end with it, since the next report is to be made.
+    #[cfg_attr(
+        not(feature = "metrics"),
+        expect(unused_variables, reason = "a recorder's has a rest")
+    )]
+    fn give_up(&self, state: &mut State, lack: Lack) {
+        let Some(Unfinished { mut missed, rest }) = state.unfinished.take() else { return };
+        if lack != Lack::Waits {
+            self.give(&mut state.left, lack, &mut missed);
         }
+        #[cfg(feature = "metrics")]
+        match self.recorder.give_up() as u64 {
+            0 => {}
+            points => missed.note(points, rest.full.as_ref()),
+        }
+        self.note(state, missed);
     }
 
-    /// Reports what is recorded; returns whether nothing waits for room.
+    /// Queues what was read of the recorder; returns what is left of it, if something is.
     #[cfg(feature = "metrics")]
-    fn collect(&self, state: &mut State, at: Timestamp, lack: Lack, missed: &mut Missed) -> bool {
-        if lack == Lack::Waits {
-            return self.recorder.collect_as_fits(at, &mut |metric| {
-                match self.client.try_feed(&metric) {
-                    Err(error @ TryFeedError::Metric(_)) => missed.note(&error),
-                    fed => return fed.is_ok(),
-                }
-                // It would not be taken later, either.
-                true
-            });
+    fn give(
+        &self,
+        left: &mut VecDeque<Metric<'static>>,
+        lack: Lack,
+        missed: &mut Missed,
+    ) -> Option<Rest> {
+        if lack != Lack::Waits {
+            self.recorder.give(false, &mut |metric| self.take(&metric, lack, missed, left));
+            return None;
         }
-        let left = &mut state.left;
-        self.recorder.try_collect(at, &mut |metric| self.take(&metric, lack, missed, left));
-        true
+        let (mut points, mut full) = (0, None);
+        let all = self.recorder.give(true, &mut |metric| {
+            points += 1;
+            if points > POINTS {
+                return false;
+            }
+            match self.client.try_feed(&metric) {
+                Ok(()) => true,
+                // It would not be taken later, either.
+                Err(error @ TryFeedError::Metric(_)) => {
+                    missed.note(1, Some(&error));
+                    true
+                }
+                Err(error) => {
+                    full = Some(error);
+                    false
+                }
+            }
+        });
+        (!all).then_some(Rest { full })
     }
 
     #[cfg(not(feature = "metrics"))]
     #[expect(clippy::unused_self, reason = "with the recorder it is used")]
-    fn collect(&self, _: &mut State, _: Timestamp, _: Lack, _: &mut Missed) -> bool {
-        true
+    fn give(&self, _: &mut VecDeque<Metric<'static>>, _: Lack, _: &mut Missed) -> Option<Rest> {
+        None
     }
 
+    /// Reads the recorder at the end of an interval.
     #[cfg(feature = "metrics")]
-    fn update_own(&self, state: &State) {
+    fn read(&self, state: &State, at: Timestamp) {
         if let Some(own) = &state.own {
             own.update(&self.client.stats(), self.missed());
         }
+        self.recorder.read(at);
+    }
+
+    /// Queues the state of the interval that goes on, all of which comes again when it has ended;
+    /// returns what found no room.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn look(&self) -> Vec<Metric<'static>> {
+        self.work();
+        let state = self.lock();
+        let mut left = Vec::new();
+        if state.end != End::None {
+            return left;
+        }
+        if let Some(own) = &state.own {
+            own.update(&self.client.stats(), self.missed());
+        }
+        let at = self.start_of_interval(self.client.runtime().time_of_day());
+        if !self.is_taken(&state, at) {
+            self.recorder.look(at, &mut |metric| {
+                let fed = self.client.try_feed(&metric).is_ok();
+                if !fed {
+                    left.push(metric.into_owned());
+                }
+                fed
+            });
+        }
+        left
     }
 
     /// Queues a point; returns whether it is in, or kept.
@@ -305,20 +445,21 @@ impl<R: Runtime> Reporting<R> {
                 true
             }
             Err(error) => {
-                missed.note(&error);
+                missed.note(1, Some(&error));
                 false
             }
         }
     }
 
-    /// Counts a report of which something was missed, and tells the first one of an outage.
+    /// Counts a report of which something was missed, and tells the first one of an outage, or of
+    /// another cause.
     fn note(&self, state: &mut State, missed: Missed) {
         let Some(cause) = missed.cause else {
-            state.told = false;
+            state.told = None;
             return;
         };
         self.missed.fetch_add(1, Ordering::Relaxed);
-        if !std::mem::replace(&mut state.told, true) {
+        if state.told.replace(cause.kind) != Some(cause.kind) {
             let shared = self.client.shared();
             shared.with(|machine| machine.sender.tell_missed(missed.points, cause));
         }
@@ -340,42 +481,4 @@ impl<R: Runtime> Reporting<R> {
 fn end_of_interval(now: Duration, interval: Duration) -> Duration {
     let seconds = now.as_secs();
     Duration::from_secs(seconds - seconds % interval.as_secs()) + interval
-}
-
-/// The task that reports each interval when it has ended.
-pub(crate) struct Task<R: Runtime> {
-    reporting: Arc<Reporting<R>>,
-    timer: Option<R::Timer>,
-}
-
-impl<R: Runtime> Task<R> {
-    pub(crate) fn new(reporting: Arc<Reporting<R>>) -> Self {
-        Self { reporting, timer: None }
-    }
-}
-
-impl<R: Runtime> Future for Task<R> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { reporting, timer } = &mut *self;
-        let runtime = reporting.client.runtime();
-        let mut state = reporting.lock();
-        if state.ended || reporting.client.shared().lock().closing {
-            return Poll::Ready(());
-        }
-        reporting.report_due(&mut state, runtime.time_of_day());
-        let waker = state.waker.get_or_insert_with(|| cx.waker().clone());
-        waker.clone_from(cx.waker());
-        let mut wait = state.next.saturating_sub(runtime.time_of_day());
-        if state.unfinished.is_some() {
-            wait = wait.min(reporting.interval / TRIES);
-        }
-        drop(state);
-        let timer = timer.get_or_insert_with(|| runtime.timer());
-        ready!(timer.poll_until(runtime.now() + wait, cx));
-        // Others get their turn, also where this clock and that of the day do not agree.
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
 }

@@ -4,6 +4,7 @@ mod desk;
 mod direct;
 mod feeders;
 mod names;
+mod reports;
 mod room;
 mod wakers;
 
@@ -14,6 +15,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use futures::channel::oneshot;
 
@@ -31,6 +33,8 @@ struct MadeUp(Arc<State>);
 #[derive(Default)]
 struct State {
     now: Mutex<Instant>,
+    /// The time of day, in seconds.
+    day: Mutex<u64>,
     tasks: Mutex<Vec<Task>>,
     /// The lookups that began, in their order, for the test to answer.
     lookups: Mutex<VecDeque<oneshot::Sender<Addresses>>>,
@@ -69,6 +73,10 @@ impl Runtime for MadeUp {
 
     fn timestamp(&self) -> Timestamp {
         1_700_000_000.into()
+    }
+
+    fn time_of_day(&self) -> Duration {
+        Duration::from_secs(*self.0.day.lock().unwrap())
     }
 
     fn seed(&self) -> u64 {

@@ -136,7 +136,10 @@ impl fmt::Display for ConfigError {
                 write!(f, "setting {setting} is {value:?}, whole seconds are needed")
             }
             Self::Quantile(value) => {
-                write!(f, "setting quantiles has {value}, from 0 to 1 is possible")
+                write!(
+                    f,
+                    "setting quantiles has {value}, from 0 to 1 is possible (0.99 for the 99th percentile)"
+                )
             }
         }
     }

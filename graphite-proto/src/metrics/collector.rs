@@ -5,14 +5,20 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use ::metrics::Key;
 use metrics_util::registry::{Generation, Storage as _};
 
 use super::names::Naming;
-use super::series::{Due, Figure, Form, Offer, Scope, Series, Take};
+use super::series::{Figure, Form, Report, Reported, Series};
+use super::sketch::Reading;
 use super::storage::{Registry, is_kept};
+use crate::metric::Metric;
 use crate::value::Timestamp;
+
+/// What takes points, and says whether it did.
+pub(super) type Take<'t> = &'t mut dyn FnMut(Metric<'_>) -> bool;
 
 /// What a recorder knows of the series in its registry.
 pub(super) struct Collector {
@@ -22,26 +28,28 @@ pub(super) struct Collector {
     idle_timeout: Option<i128>,
     /// That of a series which was never touched.
     blank: Generation,
-    series: Vec<Series>,
+    pub(super) series: Vec<Series>,
     names: BTreeSet<Arc<str>>,
-    /// Where the next report begins: where the last one found no room first, so that with too little
-    /// of it, it is not the same series that are missed each time.
+    /// Where the next report begins: with what the last one found no room for first, so that with
+    /// too little of it, it is not the same series that are missed each time.
     begin: usize,
-    /// A report that goes on when there is room.
-    unfinished: Option<Progress>,
-    offer: Offer,
-    pub(super) skipped: u64,
-    pub(super) renamed: u64,
+    /// The report that is being given, and how far that is; kept for the next one, so that nothing
+    /// is allocated.
+    at: Timestamp,
+    values: Vec<Reported>,
+    given: usize,
+    /// Some series may be forgotten, as soon as no value stands by their places.
+    forgettable: bool,
+    reading: Reading,
+    counts: Arc<Counts>,
 }
 
-/// How far a report got.
+/// What a recorder tells of itself, without waiting for a report.
 #[derive(Debug, Default)]
-struct Progress {
-    /// Series that are done with, from where it began.
-    done: usize,
-    /// The first one of which a value was not taken.
-    refused: Option<usize>,
-    forgettable: bool,
+pub(super) struct Counts {
+    pub(super) series: AtomicUsize,
+    pub(super) skipped: AtomicU64,
+    pub(super) renamed: AtomicU64,
 }
 
 impl Collector {
@@ -50,6 +58,7 @@ impl Collector {
         form: Form,
         idle_timeout: Option<i128>,
         registry: &Registry,
+        counts: Arc<Counts>,
     ) -> Self {
         let blank = registry.storage().counter(&Key::from_static_name("")).get_generation();
         Self {
@@ -60,78 +69,90 @@ impl Collector {
             series: Vec::new(),
             names: BTreeSet::new(),
             begin: 0,
-            unfinished: None,
-            offer: Offer::default(),
-            skipped: 0,
-            renamed: 0,
+            at: Timestamp::from(0),
+            values: Vec::new(),
+            given: 0,
+            forgettable: false,
+            reading: Reading::default(),
+            counts,
         }
     }
 
-    pub(super) fn series(&self) -> usize {
-        self.series.len()
+    /// Reads what is due of an interval that has ended. What is left of the report before is given
+    /// up.
+    pub(super) fn read(&mut self, registry: &Registry, at: Timestamp) {
+        self.end(registry);
+        self.list_new(registry, at);
+        self.at = at;
+        let Self { form, series, values, reading, .. } = self;
+        let (idle_timeout, blank, look) = (self.idle_timeout, self.blank, false);
+        let mut report =
+            Report { form, at, look, idle_timeout, blank, reading, values, skipped: 0 };
+        let all = series.len();
+        for index in (0..all).map(|index| (self.begin + index) % all) {
+            self.forgettable |= series[index].read(index, &mut report);
+        }
+        self.counts.skipped.fetch_add(report.skipped, Ordering::Relaxed);
     }
 
-    /// Gives what is due; returns whether that was all. What one call left is given by the next.
-    pub(super) fn collect(
-        &mut self,
-        registry: &Registry,
-        at: Timestamp,
-        scope: Scope,
-        take: Take<'_>,
-    ) -> bool {
-        let mut progress = self.unfinished.take().unwrap_or_else(|| {
-            self.list_new(registry, at);
-            Progress::default()
-        });
-        let mut offer = std::mem::take(&mut self.offer);
-        self.report(&mut progress, at, scope, &mut offer, take);
-        self.offer = offer;
-        if progress.done < self.series.len() {
-            self.unfinished = Some(progress);
-            return false;
-        }
-        self.begin = progress.refused.unwrap_or(self.begin);
-        if progress.forgettable {
+    /// Ends the report: what of it was not given is missed.
+    fn end(&mut self, registry: &Registry) {
+        self.values.clear();
+        self.given = 0;
+        if std::mem::take(&mut self.forgettable) {
             self.forget(registry);
         }
+        self.counts.series.store(self.series.len(), Ordering::Relaxed);
+    }
+
+    /// Gives what was read and not given yet; what is not taken is left for the next call if the
+    /// report `stops` there. Returns whether that was all.
+    pub(super) fn give(&mut self, registry: &Registry, stops: bool, take: Take<'_>) -> bool {
+        let mut first = None;
+        while let Some(Reported { series, name, value }) = self.values.get(self.given).copied() {
+            let one = &mut self.series[series];
+            if take(Metric::new(&*one.names[name], value).at(self.at)) {
+                one.taken(&self.form, name);
+            } else {
+                first = first.or(Some(series));
+                if stops {
+                    self.begin = series;
+                    return false;
+                }
+            }
+            self.given += 1;
+        }
+        self.begin = first.unwrap_or(self.begin);
+        self.end(registry);
         true
     }
 
-    /// Gives the state of an interval that goes on.
+    /// Gives up what was read and not given; returns how many values that were.
     #[cfg(feature = "client")]
-    pub(super) fn look(&mut self, registry: &Registry, at: Timestamp, take: Take<'_>) {
-        if self.unfinished.is_none() {
-            self.list_new(registry, at);
-        }
-        let (mut progress, mut offer) = (Progress::default(), Offer::default());
-        self.report(&mut progress, at, Scope::Interim, &mut offer, take);
+    pub(super) fn give_up(&mut self, registry: &Registry) -> usize {
+        let left = self.values.len() - self.given;
+        self.end(registry);
+        left
     }
 
-    fn report(
-        &mut self,
-        progress: &mut Progress,
-        at: Timestamp,
-        scope: Scope,
-        offer: &mut Offer,
-        take: Take<'_>,
-    ) {
-        let Self { form, idle_timeout, blank, .. } = self;
-        let (idle_timeout, blank) = (*idle_timeout, *blank);
-        let mut due = Due { form, at, scope, idle_timeout, blank, offer, skipped: 0, take };
-        let all = self.series.len();
-        while progress.done < all {
-            let index = (self.begin + progress.done) % all;
-            let reported = self.series[index].report(&mut due);
-            progress.forgettable |= reported.forgettable;
-            if reported.refused {
-                progress.refused.get_or_insert(index);
-                if scope == Scope::AsFits {
-                    break;
-                }
-            }
-            progress.done += 1;
+    /// Gives the state of an interval that goes on; all of it stays due.
+    #[cfg(feature = "client")]
+    pub(super) fn look(&mut self, registry: &Registry, at: Timestamp, take: Take<'_>) {
+        self.list_new(registry, at);
+        let (mut values, mut reading) = (Vec::new(), Reading::default());
+        let Self { form, series, idle_timeout, blank, .. } = self;
+        let (idle_timeout, blank, values) = (*idle_timeout, *blank, &mut values);
+        let (look, reading, skipped) = (true, &mut reading, 0);
+        let mut report = Report { form, at, look, idle_timeout, blank, reading, values, skipped };
+        for (index, one) in series.iter_mut().enumerate() {
+            one.read(index, &mut report);
         }
-        self.skipped += due.skipped;
+        for reported in values {
+            let one = &mut series[reported.series];
+            if take(Metric::new(&*one.names[reported.name], reported.value).at(at)) {
+                one.looked_at(form, at, reported);
+            }
+        }
     }
 
     /// Takes in the series that were not there at the last report, in an order that is the same in
@@ -174,7 +195,7 @@ impl Collector {
                 break;
             }
             stem.mark(self.naming.scheme(), figure.kind(), key);
-            self.renamed += 1;
+            self.counts.renamed.fetch_add(1, Ordering::Relaxed);
         }
         let names: Box<[Arc<str>]> = names.into_iter().map(Arc::from).collect();
         self.names.extend(names.iter().cloned());

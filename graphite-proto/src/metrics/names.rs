@@ -72,7 +72,7 @@ impl Naming {
         let mut naming =
             Self { prefix: String::new(), scheme, labels, global: vec![], taken: vec![] };
         let parts = prefix.trim_end_matches('.').split('.').filter(|_| !prefix.is_empty());
-        let safe = |part: &str| !part.is_empty() && part.bytes().all(is_safe);
+        let safe = |part: &str| (1..=MAX_PART).contains(&part.len()) && part.bytes().all(is_safe);
         let parts = parts.map(|part| if safe(part) { part.to_owned() } else { naming.part(part) });
         naming.prefix = parts.collect::<Vec<_>>().join(".");
         if labels == Labels::Tags {

@@ -4,15 +4,16 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ::metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Metadata, SharedString, Unit};
 use metrics_util::registry::GenerationalStorage;
 
-use super::collector::Collector;
+use super::collector::{Collector, Counts};
 use super::names::Naming;
-use super::series::{Form, Scope};
+use super::series::Form;
 use super::settings::RecorderBuilder;
 use super::storage::{Cells, Registry};
 use crate::metric::Metric;
@@ -50,6 +51,7 @@ pub struct Recorder {
 struct Inner {
     registry: Registry,
     collector: Mutex<Collector>,
+    counts: Arc<Counts>,
     interval: Duration,
     #[cfg_attr(not(feature = "client"), expect(dead_code, reason = "a client's are meant"))]
     self_metrics: bool,
@@ -68,10 +70,11 @@ impl Recorder {
         let seconds =
             |time: Duration| i128::from(time.as_secs()) + i128::from(time.subsec_nanos() > 0);
         let idle_timeout = builder.idle_timeout.map(seconds);
-        let collector = Collector::new(naming, Form::new(&builder), idle_timeout, &registry);
+        let (form, counts) = (Form::new(&builder), Arc::<Counts>::default());
+        let collector = Collector::new(naming, form, idle_timeout, &registry, counts.clone());
         let RecorderBuilder { interval, self_metrics, .. } = builder;
         let collector = Mutex::new(collector);
-        Self { inner: Arc::new(Inner { registry, collector, interval, self_metrics }) }
+        Self { inner: Arc::new(Inner { registry, collector, counts, interval, self_metrics }) }
     }
 
     /// Gives everything that is due, once: to be called once an interval. The points are stamped
@@ -80,7 +83,7 @@ impl Recorder {
     ///
     /// `give` may record, but not collect from the same recorder.
     pub fn collect(&self, at: impl Into<Timestamp>, give: &mut impl FnMut(Metric<'_>)) {
-        self.give(at.into(), Scope::Whole, &mut |point| {
+        self.try_collect(at, &mut |point: Metric<'_>| {
             give(point);
             true
         });
@@ -90,30 +93,38 @@ impl Recorder {
     /// point. With [`Counters::PerInterval`](super::Counters::PerInterval) the increase that was
     /// not taken is in the next report.
     pub fn try_collect(&self, at: impl Into<Timestamp>, give: &mut impl FnMut(Metric<'_>) -> bool) {
-        self.give(at.into(), Scope::Whole, give);
+        let (mut collector, registry) = (self.collector(), &self.inner.registry);
+        collector.read(registry, self.aligned(at.into()));
+        collector.give(registry, false, give);
     }
 
-    /// Does the same as far as `give` takes points: what it refuses is given by the next call. Returns
-    /// whether that was all.
+    /// Reads what is due of an interval that has ended, for [`give`](Self::give).
     #[cfg(feature = "client")]
-    pub(crate) fn collect_as_fits(
-        &self,
-        at: Timestamp,
-        give: &mut impl FnMut(Metric<'_>) -> bool,
-    ) -> bool {
-        self.give(at, Scope::AsFits, give)
+    pub(crate) fn read(&self, at: Timestamp) {
+        self.collector().read(&self.inner.registry, self.aligned(at));
+    }
+
+    /// Gives what was read; if it `stops` only as far as it is taken, and the next call goes on.
+    /// Returns whether that was all.
+    #[cfg(feature = "client")]
+    pub(crate) fn give(&self, stops: bool, give: &mut impl FnMut(Metric<'_>) -> bool) -> bool {
+        self.collector().give(&self.inner.registry, stops, give)
+    }
+
+    /// Gives up what was read and not given; returns how many points that were.
+    #[cfg(feature = "client")]
+    pub(crate) fn give_up(&self) -> usize {
+        self.collector().give_up(&self.inner.registry)
     }
 
     /// Gives the state of an interval that goes on; all of it stays due.
     #[cfg(feature = "client")]
     pub(crate) fn look(&self, at: Timestamp, give: &mut impl FnMut(Metric<'_>) -> bool) {
-        let at = at.align(self.inner.interval);
-        self.collector().look(&self.inner.registry, at, give);
+        self.collector().look(&self.inner.registry, self.aligned(at), give);
     }
 
-    fn give(&self, at: Timestamp, scope: Scope, give: &mut dyn FnMut(Metric<'_>) -> bool) -> bool {
-        let at = at.align(self.inner.interval);
-        self.collector().collect(&self.inner.registry, at, scope, give)
+    fn aligned(&self, at: Timestamp) -> Timestamp {
+        at.align(self.inner.interval)
     }
 
     fn collector(&self) -> MutexGuard<'_, Collector> {
@@ -129,21 +140,21 @@ impl Recorder {
     /// Returns how many series were known at the last report; one of a histogram has several names.
     #[must_use]
     pub fn series(&self) -> usize {
-        self.collector().series()
+        self.inner.counts.series.load(Ordering::Relaxed)
     }
 
     /// Returns how many values of gauges and samples of histograms were NaN or infinite, and left
     /// out.
     #[must_use]
     pub fn skipped(&self) -> u64 {
-        self.collector().skipped
+        self.inner.counts.skipped.load(Ordering::Relaxed)
     }
 
     /// Returns how many series would have had the name of another one, as the gauge `jobs.count`
     /// has that of the counter `jobs`; what came later has a hash in its name.
     #[must_use]
     pub fn renamed(&self) -> u64 {
-        self.collector().renamed
+        self.inner.counts.renamed.load(Ordering::Relaxed)
     }
 
     #[cfg(feature = "client")]
@@ -155,15 +166,15 @@ impl Recorder {
 /// Returns the key with its labels in order, so that the order in which a macro names them makes no
 /// other series.
 fn canonical(key: &Key) -> Cow<'_, Key> {
-    let pair = |label: &Label| (label.key().to_owned(), label.value().to_owned());
-    let in_order = |a: &&Label, b: &&Label| (a.key(), a.value()) < (b.key(), b.value());
-    if key.labels().is_sorted_by(in_order) {
+    let in_order = |a: &Label, b: &Label| (a.key(), a.value()).cmp(&(b.key(), b.value()));
+    if key.labels().is_sorted_by(|a, b| in_order(a, b).is_lt()) {
         return Cow::Borrowed(key);
     }
-    let mut labels: Vec<Label> = key.labels().cloned().collect();
-    labels.sort_by_cached_key(pair);
+    // What is static, as keys and most values of macros are, is not copied.
+    let (name, mut labels) = key.clone().into_parts();
+    labels.sort_unstable_by(in_order);
     labels.dedup();
-    Cow::Owned(Key::from_parts(key.name().to_owned(), labels))
+    Cow::Owned(Key::from_parts(name, labels))
 }
 
 impl ::metrics::Recorder for Recorder {

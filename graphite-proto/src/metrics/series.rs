@@ -11,11 +11,7 @@ use metrics_util::registry::Generation;
 use super::settings::{Counters, MAX_STATISTIC, RecorderBuilder, Statistics};
 use super::sketch::{Reading, Sketch};
 use super::storage::Handle;
-use crate::metric::Metric;
 use crate::value::{Timestamp, Value};
-
-/// What takes points, and says whether it did.
-pub(super) type Take<'t> = &'t mut dyn FnMut(Metric<'_>) -> bool;
 
 /// What is sent of each kind.
 #[derive(Debug)]
@@ -121,158 +117,148 @@ pub(super) struct Series {
     /// The generation that was seen last, and when it was new.
     seen: Option<Generation>,
     touched: Timestamp,
-    /// What was due was taken.
-    settled: bool,
     /// Samples that were taken out of the sketch so far.
     samples: u64,
-    /// How much of a count was offered, and how much was taken.
-    offered: u64,
-    sent: u64,
+    count: Count,
 }
 
-/// What a report is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
-    /// An interval that has ended. What is not taken is missed.
-    Whole,
-    /// The same as far as there is room: what is not taken is offered again by the next call.
-    AsFits,
-    /// An interval that goes on: its state so far, all of which stays due.
-    Interim,
-}
-
-/// The values of one series that are to be sent; kept for the next one, so that nothing is allocated.
+/// How far a count was sent.
 #[derive(Debug, Default)]
-pub(super) struct Offer {
-    /// By the index of the name.
-    values: Vec<(usize, Value)>,
-    done: usize,
-    reading: Reading,
+struct Count {
+    /// As it stood at the end of the last interval.
+    total: u64,
+    /// How much of it was taken.
+    sent: u64,
+    /// What a look at an interval that went on has sent: the interval, and how much.
+    looked: Option<(Timestamp, u64)>,
 }
 
-impl Offer {
-    pub(super) fn is_done(&self) -> bool {
-        self.done == self.values.len()
+impl Count {
+    /// What a look has sent is in the store. The report of that interval takes its place; that of
+    /// another one does not, and must not send it again.
+    fn settle_look(&mut self, at: Timestamp) {
+        if let Some((_, total)) = self.looked.take_if(|(looked, _)| *looked != at) {
+            self.sent = total;
+        }
+    }
+
+    fn value(&self, total: u64, counters: Counters) -> u64 {
+        match counters {
+            Counters::Total => total,
+            Counters::PerInterval => total.wrapping_sub(self.sent),
+        }
     }
 }
 
-/// One report, which goes from series to series.
-pub(super) struct Due<'d> {
-    pub(super) form: &'d Form,
+/// A value of a series at the end of an interval.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reported {
+    /// The indices of the series and of the name.
+    pub(super) series: usize,
+    pub(super) name: usize,
+    pub(super) value: Value,
+}
+
+/// One report, or a look at an interval that goes on.
+pub(super) struct Report<'r> {
+    pub(super) form: &'r Form,
     pub(super) at: Timestamp,
-    pub(super) scope: Scope,
+    /// The interval goes on: what is read stays.
+    pub(super) look: bool,
     /// In seconds, as timestamps are.
     pub(super) idle_timeout: Option<i128>,
     /// The generation of a series that was never touched.
     pub(super) blank: Generation,
-    pub(super) offer: &'d mut Offer,
+    pub(super) reading: &'r mut Reading,
+    pub(super) values: &'r mut Vec<Reported>,
     /// Values and samples that are not finite.
     pub(super) skipped: u64,
-    pub(super) take: Take<'d>,
 }
 
-impl Due<'_> {
-    fn is_interim(&self) -> bool {
-        self.scope == Scope::Interim
-    }
-
-    /// Offers a value; one that is not finite is nothing to send.
-    fn push(&mut self, name: usize, value: impl Into<Value>) {
+impl Report<'_> {
+    /// Adds a value; one that is not finite is nothing to send.
+    fn push(&mut self, series: usize, name: usize, value: impl Into<Value>) {
         let value = value.into();
         match value.is_finite() {
-            true => self.offer.values.push((name, value)),
-            false => self.skipped += u64::from(!self.is_interim()),
+            true => self.values.push(Reported { series, name, value }),
+            false => self.skipped += u64::from(!self.look),
         }
     }
-
-    fn push_count(&mut self, total: u64, sent: u64) {
-        let count = match self.form.counters {
-            Counters::Total => total,
-            Counters::PerInterval => total.wrapping_sub(sent),
-        };
-        self.push(0, count);
-    }
 }
 
-/// What came of a series in a report.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Reported {
-    /// A value was not taken.
-    pub(super) refused: bool,
-    /// It is idle, and nobody holds a handle of it.
-    pub(super) forgettable: bool,
-}
+/// How many idle timeouts a count that was not taken is kept for, if nobody holds a handle: its last
+/// state never arrived, but an outage must not fill the memory.
+const UNSENT: i128 = 6;
 
 impl Series {
     pub(super) fn new(names: Box<[Arc<str>]>, figure: Figure, at: Timestamp) -> Self {
-        let (seen, settled, samples, offered, sent) = (None, false, 0, 0, 0);
-        Self { names, figure, seen, touched: at, settled, samples, offered, sent }
+        let count = Count::default();
+        Self { names, figure, seen: None, touched: at, samples: 0, count }
     }
 
-    /// Sends what is due, if the series is not idle. What is left of an offer is this series', and is
-    /// sent first of all.
-    pub(super) fn report(&mut self, due: &mut Due<'_>) -> Reported {
-        if due.offer.is_done() {
-            // Read before the figure: what comes between is seen twice rather than never.
-            let generation = self.figure.generation();
-            if self.is_idle(generation, due) {
-                self.figure.set_idle(generation);
-                return Reported { forgettable: !self.figure.is_held(), refused: false };
-            }
-            self.read(generation, due);
+    /// Reads what is due of the series with this index, if it is not idle; returns whether it is,
+    /// and may be forgotten.
+    pub(super) fn read(&mut self, index: usize, report: &mut Report<'_>) -> bool {
+        // Read before the figure: what comes between is seen twice rather than never.
+        let generation = self.figure.generation();
+        if self.is_idle(generation, report) {
+            self.figure.set_idle(generation);
+            return !self.figure.is_held();
         }
-        Reported { refused: self.send(due), forgettable: false }
-    }
-
-    fn is_idle(&mut self, generation: Generation, due: &Due<'_>) -> bool {
-        if self.seen != Some(generation) {
-            self.touched = due.at;
-            return false;
-        }
-        let age = due.at.seconds() - self.touched.seconds();
-        self.settled && due.idle_timeout.is_some_and(|timeout| age >= timeout)
-    }
-
-    /// Makes an offer of what is due.
-    fn read(&mut self, generation: Generation, due: &mut Due<'_>) {
-        due.offer.values.clear();
-        due.offer.done = 0;
         match &self.figure {
             Figure::Counter(handle) => {
-                self.offered = handle.get_inner().figure.load(Ordering::Acquire);
-                due.push_count(self.offered, self.sent);
+                let total = handle.get_inner().figure.load(Ordering::Acquire);
+                self.read_count(index, total, report);
             }
             // Nobody has said yet what it is.
-            Figure::Gauge(_) if generation == due.blank => {}
+            Figure::Gauge(_) if generation == report.blank => {}
             Figure::Gauge(handle) => {
                 let bits = handle.get_inner().figure.load(Ordering::Acquire);
-                due.push(0, f64::from_bits(bits));
+                report.push(index, 0, f64::from_bits(bits));
             }
-            Figure::Histogram(_) => self.read_histogram(due),
+            Figure::Histogram(_) => self.read_histogram(index, report),
         }
-        if !due.is_interim() {
+        if !report.look {
             self.seen = Some(generation);
-            self.settled = !due.offer.values.iter().any(|(name, _)| self.lasts(due.form, *name));
         }
+        false
     }
 
-    fn read_histogram(&mut self, due: &mut Due<'_>) {
+    fn is_idle(&mut self, generation: Generation, report: &Report<'_>) -> bool {
+        if self.seen != Some(generation) {
+            self.touched = report.at;
+            return false;
+        }
+        let age = report.at.seconds() - self.touched.seconds();
+        let unsent = self.count.sent != self.count.total;
+        let factor = if unsent { UNSENT } else { 1 };
+        report.idle_timeout.is_some_and(|timeout| age >= factor * timeout)
+    }
+
+    fn read_count(&mut self, index: usize, total: u64, report: &mut Report<'_>) {
+        self.count.settle_look(report.at);
+        if !report.look {
+            self.count.total = total;
+        }
+        report.push(index, 0, self.count.value(total, report.form.counters));
+    }
+
+    fn read_histogram(&mut self, index: usize, report: &mut Report<'_>) {
         let Figure::Histogram(handle) = &self.figure else { return };
-        let (sketch, interim) = (&handle.get_inner().figure, due.is_interim());
-        let mut reading = std::mem::take(&mut due.offer.reading);
-        match interim {
+        let sketch = &handle.get_inner().figure;
+        let mut reading = std::mem::take(report.reading);
+        match report.look {
             true => sketch.look(&mut reading),
             false => sketch.take(&mut reading),
         }
         let total = self.samples.wrapping_add(reading.count);
-        if !interim {
+        if !report.look {
             self.samples = total;
-            due.skipped += reading.refused;
+            report.skipped += reading.refused;
         }
-        let Statistics { count, sum, min, max, mean } = due.form.statistics;
+        let Statistics { count, sum, min, max, mean } = report.form.statistics;
         if count {
-            self.offered = total;
-            due.push_count(total, self.sent);
+            self.read_count(index, total, report);
         }
         if !reading.is_empty() {
             let statistics = [
@@ -282,38 +268,43 @@ impl Series {
                 (mean, reading.mean()),
             ];
             let statistics = statistics.into_iter().filter(|(sent, _)| *sent);
-            let form = due.form;
-            let quantiles = form.quantiles.iter().map(|(_, quantile)| reading.quantile(*quantile));
+            let quantiles = &report.form.quantiles;
+            let quantiles = quantiles.iter().map(|(_, quantile)| reading.quantile(*quantile));
             let values = statistics.map(|(_, value)| value).chain(quantiles);
-            (usize::from(count)..).zip(values).for_each(|(name, value)| due.push(name, value));
+            let named = (usize::from(count)..).zip(values);
+            named.for_each(|(name, value)| report.push(index, name, value));
         }
-        due.offer.reading = reading;
+        *report.reading = reading;
     }
 
-    /// Returns whether a value stays due until it is taken; others are one interval's alone.
-    fn lasts(&self, form: &Form, name: usize) -> bool {
+    /// Returns whether a value is a count, which stays due until it is taken; others are one
+    /// interval's alone.
+    fn is_count(&self, form: &Form, name: usize) -> bool {
         match self.figure {
-            Figure::Counter(_) | Figure::Gauge(_) => true,
+            Figure::Counter(_) => true,
+            Figure::Gauge(_) => false,
             Figure::Histogram(_) => name == 0 && form.statistics.count,
         }
     }
 
-    /// Sends what is left of the offer; returns whether a value was not taken.
-    fn send(&mut self, due: &mut Due<'_>) -> bool {
-        let mut refused = false;
-        while let Some(&(name, value)) = due.offer.values.get(due.offer.done) {
-            if !(due.take)(Metric::new(&*self.names[name], value).at(due.at)) {
-                refused = true;
-                if due.scope == Scope::AsFits {
-                    break;
-                }
-            } else if !due.is_interim() && self.lasts(due.form, name) {
-                self.sent = self.offered;
-                self.settled = true;
-            }
-            due.offer.done += 1;
+    /// A value of an interval that has ended was taken.
+    pub(super) fn taken(&mut self, form: &Form, name: usize) {
+        if self.is_count(form, name) {
+            self.count.sent = self.count.total;
+            self.count.looked = None;
         }
-        refused
+    }
+
+    /// A value of an interval that goes on was taken.
+    #[cfg(feature = "client")]
+    pub(super) fn looked_at(&mut self, form: &Form, at: Timestamp, reported: &Reported) {
+        if let (true, Value::U64(value)) = (self.is_count(form, reported.name), reported.value) {
+            let total = match form.counters {
+                Counters::Total => value,
+                Counters::PerInterval => self.count.sent.wrapping_add(value),
+            };
+            self.count.looked = Some((at, total));
+        }
     }
 
     pub(super) fn is_forgotten(&self) -> bool {

@@ -170,8 +170,9 @@ impl RecorderBuilder {
     }
 
     /// Sets after how long a series that was not touched is no longer sent, and forgotten as soon
-    /// as nobody holds a handle of it. Default: 10 minutes; with `None` never. A counter that was
-    /// forgotten begins at 0 when it comes again.
+    /// as nobody holds a handle of it; after six times as long if its last count was never taken, as
+    /// in an outage. Default: 10 minutes; with `None` never. A counter that was forgotten begins at 0
+    /// when it comes again.
     pub fn idle_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.idle_timeout = timeout;
         self

@@ -179,15 +179,17 @@ impl Reading {
         }
     }
 
-    /// Brings sum and extremes between what the bins allow.
+    /// Brings sum and extremes between what the bins allow: an extreme that was taken by the report
+    /// before, while its sample was being recorded, is that end of its bin which leaves the others
+    /// between the two.
     fn settle(&mut self, sum: f64, min: f64, max: f64) {
         let (Some(first), Some(last)) = (self.bins.first(), self.bins.last()) else {
             (self.sum, self.min, self.max) = (0.0, 0.0, 0.0);
             return;
         };
         let ((lowest, low), (high, highest)) = (bounds(first.number), bounds(last.number));
-        self.min = min.max(lowest).min(low);
-        self.max = max.max(high).min(highest);
+        self.min = if min <= low { min.max(lowest) } else { lowest };
+        self.max = if max >= high { max.min(highest) } else { highest };
         #[expect(
             clippy::cast_precision_loss,
             reason = "beyond 2^53 samples the sum is rounded too"

@@ -3,7 +3,7 @@
 //! Not here: what is sent of it ([`super::series`]), and when it is forgotten
 //! ([`super::collector`]).
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ::metrics::atomics::AtomicU64;
@@ -70,7 +70,10 @@ impl<T> Cell<T> {
 pub(super) fn is_kept<T>(handle: &Handle<T>) -> bool {
     let cell = handle.get_inner();
     let idle = *cell.idle.lock().unwrap_or_else(PoisonError::into_inner);
-    let kept = idle != Some(handle.get_generation()) || cell.is_held();
+    // In this order: what was done by a handle that is gone is seen.
+    let held = cell.is_held();
+    fence(Ordering::Acquire);
+    let kept = held || idle != Some(handle.get_generation());
     cell.forgotten.store(!kept, Ordering::Relaxed);
     kept
 }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use metrics::{counter, gauge, histogram, with_local_recorder};
 
-use crate::client::Client;
-use crate::client::proto::client::InstallError;
+use crate::client::proto::client::{InstallError, Reporter};
 use crate::client::proto::metrics::{Counters, Labels, Recorder};
+use crate::client::{Client, Event, FlushError, Protocol};
 use crate::rt::{self, block_on};
 use crate::suite::receiver::{Graphite, until};
 use crate::suite::reporting::stored;
-use crate::suite::{MS, quick};
+use crate::suite::{Log, MS, quick};
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -114,11 +114,45 @@ fn a_flush_reports_the_interval_so_far_and_takes_nothing_from_it() {
     });
 }
 
+#[test]
+fn a_flush_waits_for_room_in_the_queue() {
+    block_on(async {
+        let graphite = Graphite::plaintext();
+        let builder = quick().queue_bytes(1000);
+        let client = builder.connect(graphite.address()).await.unwrap();
+        let reporter = Recorder::builder().interval(DAY).start(client).unwrap();
+        with_local_recorder(reporter.recorder(), || {
+            (0..500).for_each(|i| counter!("jobs", "id" => i.to_string()).increment(1));
+        });
+        reporter.flush().await.unwrap();
+        graphite.received_distinct(500).await;
+        assert_eq!(reporter.missed(), 0);
+    });
+}
+
+/// What a flush cannot send is no report that is missed: it comes with the interval's own.
+#[test]
+fn a_flush_in_an_outage_is_an_error_and_no_missed_report() {
+    block_on(async {
+        let graphite = Graphite::closed(Protocol::Plaintext);
+        let log = Log::default();
+        let builder = log.listen(quick().queue_bytes(1000));
+        let client = builder.connect_lazy(graphite.address()).unwrap();
+        let reporter = Recorder::builder().interval(DAY).start(client).unwrap();
+        with_local_recorder(reporter.recorder(), || {
+            (0..500).for_each(|i| counter!("jobs", "id" => i.to_string()).increment(1));
+        });
+        assert!(matches!(reporter.flush().await, Err(FlushError::Full(_))));
+        let missed = log.count(|event| matches!(event, Event::ReportMissed { .. }));
+        assert_eq!((reporter.missed(), missed), (0, 0));
+    });
+}
+
 /// An outage that is longer than the queue has room for.
 #[test]
 fn an_increase_that_found_no_room_is_in_a_later_report() {
     block_on(async {
-        let mut graphite = Graphite::closed(crate::client::Protocol::Plaintext);
+        let mut graphite = Graphite::closed(Protocol::Plaintext);
         let client = quick().queue_bytes(1000).connect_lazy(graphite.address()).unwrap();
         let builder = Recorder::builder().interval(SECOND).counters(Counters::PerInterval);
         let reporter = builder.labels(Labels::Path).start(client).unwrap();
@@ -157,6 +191,21 @@ fn the_clients_own_counts_are_series_too() {
     });
 }
 
+/// One that was there before its client.
+#[test]
+fn a_recorder_that_is_there_already_gets_a_reporter() {
+    block_on(async {
+        let graphite = Graphite::plaintext();
+        let recorder = Recorder::builder().interval(DAY).build();
+        with_local_recorder(&recorder, || counter!("early").increment(1));
+        let client = Client::connect(graphite.address()).await.unwrap();
+        let reporter = Reporter::new(client, recorder);
+        reporter.client().feed(("beside", 1)).await.unwrap();
+        reporter.close().await.unwrap();
+        assert_eq!(last(&graphite), pairs(&[("beside", 1.0), ("early.count", 1.0)]));
+    });
+}
+
 /// The only test that sets the process' recorder.
 #[test]
 fn the_global_recorder_is_installed_once() {
@@ -164,14 +213,18 @@ fn the_global_recorder_is_installed_once() {
         let graphite = Graphite::plaintext();
         let connect = || Client::connect(graphite.address());
         let wrong = Recorder::builder().quantiles(&[2.0]).install(connect().await.unwrap());
-        let text = "setting quantiles has 2, from 0 to 1 is possible";
+        let text =
+            "setting quantiles has 2, from 0 to 1 is possible (0.99 for the 99th percentile)";
         assert_eq!(wrong.unwrap_err().to_string(), text);
 
         let builder = Recorder::builder().interval(DAY);
         let reporter = builder.clone().install(connect().await.unwrap()).unwrap();
         let second = builder.install(connect().await.unwrap()).unwrap_err();
         assert_eq!(second, InstallError::Installed);
-        assert_eq!(second.to_string(), "the process has a global recorder already");
+        assert_eq!(
+            second.to_string(),
+            "the process has a global recorder already: use `start` for another one"
+        );
 
         let tasks: Vec<_> = (0..8)
             .map(|_| {

@@ -1,15 +1,15 @@
 //! Reports at aligned times: each interval has one, whatever happens around it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::client::proto::client::{Report, Reporter};
 use crate::client::{Client, Event, Metric, Protocol, SendError, Timestamp};
 use crate::rt::{self, block_on};
 use crate::suite::receiver::{Graphite, until};
-use crate::suite::{Log, MS, assert_accounted, quick};
+use crate::suite::{LIMIT, Log, MS, assert_accounted, quick};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// No interval ends while a test runs, but for one in many thousand runs: then a report more comes.
@@ -137,14 +137,17 @@ fn a_close_that_was_dropped_goes_on_with_the_next() {
     });
 }
 
-/// The queue holds only a part of the report: the rest goes in as soon as there is room.
+/// The queue holds only a part of the report: the rest goes in as soon as there is room, in an outage
+/// too, which may be over in time.
 #[test]
 fn a_close_waits_for_room_in_the_queue() {
     block_on(async {
         let mut graphite = Graphite::closed(Protocol::Plaintext);
         let log = Log::default();
-        let builder = log.listen(quick().queue_bytes(1000));
+        let builder = log.listen(quick().queue_bytes(1000).close_timeout(LIMIT));
         let client = builder.connect_lazy(graphite.address()).unwrap();
+        client.feed(("before", 1)).await.unwrap();
+        until("the outage is known", || log.gave_up() == 1).await;
         let reporter = Reporter::every(client.clone(), DAY, |report, _| {
             for i in 0..500 {
                 assert!(report.push((format!("series.{i}"), i)), "at a close all of it is taken");
@@ -155,10 +158,13 @@ fn a_close_waits_for_room_in_the_queue() {
             let reporter = reporter.clone();
             async move { reporter.close().await }
         });
-        until("the last report is made", || client.stats().queued > 0).await;
+        until("the last report is made", || client.stats().queued > 1).await;
+        // Some more attempts fail.
+        let failed = Instant::now();
+        until("time has passed", || failed.elapsed() > 100 * MS).await;
         graphite.listen();
         closing.await.unwrap();
-        assert_eq!((graphite.count(), graphite.distinct()), (500, 500));
+        assert_eq!((graphite.count(), graphite.distinct()), (501, 501));
         assert_eq!((reporter.missed(), log.count(is_missed)), (0, 0));
         assert_accounted(&client.stats());
     });
@@ -181,6 +187,33 @@ fn a_close_that_finds_no_room_in_time_counts_what_is_left() {
             assert_eq!(error.undelivered, 500, "those in the queue and those that found no room");
             assert!(error.source.is_some(), "{error}");
         }
+    });
+}
+
+/// As one that its owner holds, whom the closure holds for the time of the call.
+#[test]
+fn a_reporter_may_be_dropped_in_its_own_closure() {
+    block_on(async {
+        let graphite = Graphite::plaintext();
+        let client = Client::connect(graphite.address()).await.unwrap();
+        let owner = Arc::new(Mutex::new(None));
+        let reporter = Reporter::every(client.clone(), SECOND, {
+            let owner = owner.clone();
+            let mut reports = 0;
+            move |report, _| {
+                reports += 1;
+                report.push(("reports", reports));
+                drop(owner.lock().unwrap().take());
+            }
+        });
+        *owner.lock().unwrap() = Some(reporter.unwrap());
+        until("the owner has let go", || Arc::strong_count(&owner) == 1).await;
+        client.close().await.unwrap();
+        // That of an interval, and the last one.
+        let reports: Vec<f64> =
+            graphite.points().iter().map(|point| point.value().as_f64()).collect();
+        assert_eq!(reports, [1.0, 2.0]);
+        assert_eq!(stored(&graphite).len(), 2);
     });
 }
 
@@ -239,8 +272,8 @@ fn missed_reports_are_counted_and_told_once_an_outage() {
             let mut due = 0_u64;
             move |report, _| {
                 due += 1;
-                // Others fill the queue meanwhile.
-                while client.try_feed(("others", 1)).is_ok() && client.stats().queued > 10 {}
+                // Others fill the queue in an outage.
+                while !client.is_connected() && client.try_feed(("others", 1)).is_ok() {}
                 due -= u64::from(report.push(("due", due))) * due;
             }
         });
@@ -283,7 +316,9 @@ fn a_point_that_is_not_valid_and_a_panic_are_missed() {
         let told: Vec<String> =
             log.events().iter().filter(|event| is_missed(event)).map(Event::to_string).collect();
         let panicked = "0 points of a report missed: the closure that fills it panicked";
-        assert_eq!(told, [panicked], "one outage");
+        let refused = "1 point of a report missed: point cannot be sent: metric path \"a b\" holds \
+                       white space (U+0020) at byte 1";
+        assert_eq!(told, [panicked, refused], "each cause once");
     });
 }
 

@@ -1,5 +1,9 @@
 //! Tests of reports for which there is too little room.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::thread;
+
 use ::metrics::{counter, gauge, histogram, with_local_recorder};
 
 use super::*;
@@ -36,40 +40,144 @@ fn what_one_call_left_is_given_by_the_next() {
     assert_eq!(expected.len(), 5 * (1 + 1 + 9));
     for most in 1..expected.len() {
         let (recorder, mut points, mut calls) = (recorder(), Vec::new(), 1);
-        while !recorder.collect_as_fits(START.into(), &mut room(most, &mut points)) {
-            // What is looked at between is no matter of the report's.
-            let mut looked = 0;
-            recorder.look(START.into(), &mut |_| {
-                looked += 1;
-                true
-            });
-            assert!(looked >= 11, "{looked}");
+        recorder.read(START.into());
+        while !recorder.give(true, &mut room(most, &mut points)) {
             calls += 1;
         }
         assert_eq!(points, expected, "by {most}");
         assert_eq!((calls, recorder.skipped()), (expected.len().div_ceil(most), 1));
         // Nothing of it is due twice.
         let mut next = Vec::new();
-        assert!(recorder.collect_as_fits((START + 10).into(), &mut room(100, &mut next)));
+        recorder.read((START + 10).into());
+        assert!(recorder.give(true, &mut room(100, &mut next)));
         let counts = next.iter().filter(|point| point.path().contains(".count"));
         assert_eq!(counts.map(|count| count.value().as_f64()).collect::<Vec<_>>(), [0.0; 10]);
     }
 }
 
-/// The rest is offered once more, as a whole, when the time is over.
+/// Returns the sum of what a store keeps of a name: one value for each time.
+fn stored(points: &[Metric<'_>], name: &str) -> f64 {
+    let own = points.iter().filter(|point| point.path() == name);
+    let slot =
+        |point: &Metric<'_>| (point.timestamp().map(Timestamp::seconds), point.value().as_f64());
+    let slots: BTreeMap<_, f64> = own.map(slot).collect();
+    slots.values().sum()
+}
+
+/// What is recorded after the interval's end, while its report waits for room, is the next one's; so is
+/// what is looked at then.
 #[test]
-fn what_is_left_when_the_time_is_over_is_due_in_the_next_report() {
-    let (recorder, mut points) = (recorder(), Vec::new());
-    assert!(!recorder.collect_as_fits(START.into(), &mut room(3, &mut points)));
-    let mut refused = 0;
-    recorder.try_collect(START, &mut |_: Metric<'_>| {
-        refused += 1;
-        false
-    });
-    assert_eq!((points.len(), refused), (3, 52));
+fn a_report_is_of_its_interval_whenever_it_is_given() {
+    let recorder = Recorder::builder().counters(Counters::PerInterval).build();
+    let (jobs, ms) = with_local_recorder(&recorder, || (counter!("jobs"), histogram!("ms")));
+    jobs.increment(10);
+    ms.record(1.0);
+    let mut points = Vec::new();
+    recorder.read(START.into());
+    assert!(!recorder.give(true, &mut room(0, &mut points)));
+    jobs.increment(5);
+    ms.record(1000.0);
+    recorder.look((START + 10).into(), &mut |_| false);
+    assert!(recorder.give(true, &mut room(100, &mut points)));
+    let max = points.iter().find(|point| point.path() == "ms.max").unwrap();
+    assert_eq!(max.value().as_f64(), 1.0);
     recorder.collect(START + 10, &mut |point| points.push(point.into_owned()));
-    let counts = points.iter().filter(|point| point.path().starts_with("jobs.count"));
-    assert_eq!(counts.map(|count| count.value().as_f64()).sum::<f64>(), 10.0);
+    assert_eq!([stored(&points, "jobs.count"), stored(&points, "ms.count")], [15.0, 2.0]);
+    let max = points.iter().rfind(|point| point.path() == "ms.max").unwrap();
+    assert_eq!(max.value().as_f64(), 1000.0);
+}
+
+#[test]
+fn what_is_given_up_takes_nothing_from_the_next_report() {
+    let recorder = Recorder::builder().counters(Counters::PerInterval).build();
+    let series = with_local_recorder(&recorder, || [histogram!("a"), histogram!("b")]);
+    series.iter().for_each(|series| series.record(1.0));
+    recorder.read(START.into());
+    assert!(!recorder.give(true, &mut |_| false));
+    series.iter().for_each(|series| series.record(2.0));
+    assert_eq!(recorder.give_up(), 18);
+    let mut points = Vec::new();
+    recorder.collect(START + 10, &mut |point| points.push(point.into_owned()));
+    assert_eq!(points.len(), 18);
+    assert_eq!([stored(&points, "a.count"), stored(&points, "b.count")], [2.0, 2.0]);
+    assert_eq!([stored(&points, "a.max"), stored(&points, "b.max")], [2.0, 2.0]);
+}
+
+/// The store has what a look has sent; where the interval's own report does not take its place the
+/// increase is not sent once more.
+#[test]
+fn what_a_look_has_sent_is_not_sent_again_in_another_interval() {
+    for (missed, at) in [(false, START), (false, START + 60), (true, START)] {
+        let recorder = Recorder::builder().counters(Counters::PerInterval).build();
+        let (jobs, ms) = with_local_recorder(&recorder, || (counter!("jobs"), histogram!("ms")));
+        jobs.increment(5);
+        ms.record(1.0);
+        let mut points = Vec::new();
+        recorder.look(START.into(), &mut room(100, &mut points));
+        jobs.increment(2);
+        let most = if missed { 0 } else { 100 };
+        recorder.try_collect(at, &mut room(most, &mut points));
+        jobs.increment(1);
+        recorder.collect(at + 10, &mut |point| points.push(point.into_owned()));
+        let sums = [stored(&points, "jobs.count"), stored(&points, "ms.count")];
+        assert_eq!(sums, [8.0, 1.0], "missed: {missed}, at {at}: {points:?}");
+    }
+}
+
+/// A handle that is dropped between two looks at it has done its work before.
+#[test]
+fn what_is_counted_while_series_are_forgotten_is_not_lost() {
+    let timeout = Some(Duration::ZERO);
+    let builder = Recorder::builder().counters(Counters::PerInterval).idle_timeout(timeout);
+    let (recorder, mut sum, done) = (builder.build(), 0.0, AtomicBool::new(false));
+    thread::scope(|scope| {
+        let (recorder, done) = (&recorder, &done);
+        scope.spawn(move || {
+            with_local_recorder(recorder, || {
+                for i in 0..20_000_u32 {
+                    let jobs = counter!("jobs");
+                    (0..i % 64).for_each(|_| std::hint::spin_loop());
+                    jobs.increment(1);
+                }
+            });
+            done.store(true, Ordering::Release);
+        });
+        let mut last = false;
+        while !last {
+            last = done.load(Ordering::Acquire);
+            recorder.collect(START, &mut |point| sum += point.value().as_f64());
+        }
+    });
+    assert_eq!(sum, 20_000.0);
+}
+
+/// Where there is no room for long, series that nobody holds come and go.
+#[test]
+fn an_outage_does_not_fill_the_memory() {
+    let recorder = Recorder::builder().idle_timeout(Some(Duration::from_secs(100))).build();
+    with_local_recorder(&recorder, || {
+        for i in 0..1_000_u64 {
+            gauge!("load", "id" => i.to_string()).set(1);
+            counter!("jobs", "id" => i.to_string()).increment(1);
+            recorder.try_collect(START + i * 100, &mut |_: Metric<'_>| false);
+        }
+    });
+    assert!(recorder.series() <= 2 + 7, "{} series", recorder.series());
+}
+
+#[test]
+fn whoever_is_given_points_may_ask_the_recorder() {
+    let recorder = recorder();
+    let mut told = String::new();
+    recorder.collect(START, &mut |_| {
+        told = format!(
+            "{} {} {} {recorder:?}",
+            recorder.series(),
+            recorder.skipped(),
+            recorder.renamed()
+        );
+    });
+    assert!(told.contains("Recorder"), "{told}");
 }
 
 /// With room for a fifth of a report each series gets there in a fifth of the reports.
