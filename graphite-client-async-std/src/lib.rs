@@ -29,6 +29,9 @@
 //! `metrics` what it counts by the facade of that name is reported by itself, as the module `metrics`
 //! shows. With the feature `tracing` what happens to the connection is told there.
 //!
+//! A script, a cron job or a thread, which has nothing to await with, takes the feature `blocking`: the
+//! same calls without `async`, as the module of that name shows.
+//!
 //! [`Client`], [`Builder`] and [`MetricSink`] are those of [`proto::client`] on this runtime: which
 //! call waits for what, what an outage does, the errors and the defaults stand there. This crate
 //! holds what touches async-std and the socket.
@@ -48,6 +51,8 @@
 
 #![deny(missing_docs)]
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 mod runtime;

@@ -5,6 +5,10 @@ use graphite_client_async_std as client;
 #[path = "../../graphite-proto/tests/client/mod.rs"]
 mod suite;
 
+#[cfg(feature = "blocking")]
+#[path = "../../graphite-proto/tests/client/blocking.rs"]
+mod blocking;
+
 #[path = "../../graphite-proto/tests/client/exports.rs"]
 mod exports;
 
@@ -30,6 +34,12 @@ mod rt {
         task: impl Future<Output = T> + Send + 'static,
     ) -> impl Future<Output = T> + Send {
         async_std::task::spawn(task)
+    }
+
+    /// Has a thread of the runtime's run what may block.
+    #[cfg(feature = "blocking")]
+    pub(crate) async fn unblock<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {
+        async_std::task::spawn_blocking(act).await
     }
 
     pub(crate) async fn sleep(duration: Duration) {

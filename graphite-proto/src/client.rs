@@ -25,6 +25,9 @@
 //! and now and then a `flush`, or by batches: awaiting `send` for each makes each its own packet.
 //! Tasks that produce millions each take a feeder of their own.
 //!
+//! A script or a thread, which has nothing to await with, takes a [`blocking::Client`]: the same
+//! calls without `async`.
+//!
 //! # Who writes, and when
 //!
 //! A point that is fed waits up to [`linger`](Builder::linger), 250 µs, for others to fill its frame
@@ -73,6 +76,7 @@
 //! | time-outs | connect 5 s an address, write 30 s without progress, close 10 s |
 //! | socket | `TCP_NODELAY`, send buffer 256 KiB, keep-alive after 60 s, `TCP_USER_TIMEOUT` of the write time-out, 30 s at least |
 
+pub mod blocking;
 mod builder;
 mod closing;
 mod connect;
@@ -100,7 +104,7 @@ mod slots;
 mod telling;
 mod waiters;
 
-pub use builder::Builder;
+pub use builder::{Awaited, Builder};
 pub use connect::Connector;
 pub use error::{BatchError, CloseError, ConnectError, FlushError, SendError, TryFeedError};
 pub use feeder::Feeder;

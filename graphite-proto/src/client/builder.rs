@@ -1,8 +1,10 @@
 //! The settings of a client, and the four ways to begin.
 //!
-//! Not here: what the settings do, which is the machine's ([`crate::config::Config`]).
+//! Not here: what the settings do, which is the machine's ([`crate::config::Config`]), and the ways
+//! to begin that block ([`super::blocking`]).
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,15 +34,25 @@ const LINGER: Duration = Duration::from_micros(250);
 /// Every setting has bounds. One that is outside is an error of each of the four
 /// ([`ConnectError::Setting`]), with its name, its value and the bound; nothing is silently put
 /// right.
+///
+/// `Calls` says what the client's calls are: [`Awaited`], or
+/// [`Blocking`](super::blocking::Blocking) for a [`blocking::Client`](super::blocking::Client). The
+/// settings are the same, and so are the names of the four.
 #[must_use = "a builder does nothing until it connects"]
-pub struct Builder<R: Runtime> {
+pub struct Builder<R: Runtime, Calls = Awaited> {
     runtime: R,
     config: Config,
     connect_timeout: Duration,
     write_timeout: Duration,
     send_buffer: usize,
     on_event: Option<OnEvent>,
+    calls: PhantomData<Calls>,
 }
+
+/// The calls of a client that are awaited: those of [`Client`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Awaited;
 
 impl<R: Runtime + Default> Client<R> {
     /// Connects with the default settings: plaintext, [`Delivery::Replay`](crate::Delivery).
@@ -80,8 +92,8 @@ impl<R: Runtime> Client<R> {
     }
 }
 
-impl<R: Runtime> Builder<R> {
-    fn on(runtime: R) -> Self {
+impl<R: Runtime, Calls> Builder<R, Calls> {
+    pub(crate) fn on(runtime: R) -> Self {
         // Every client its own jitter.
         let config = Config::default().seed(runtime.seed()).linger(LINGER);
         Self {
@@ -91,7 +103,20 @@ impl<R: Runtime> Builder<R> {
             write_timeout: Duration::from_secs(30),
             send_buffer: 256 << 10,
             on_event: None,
+            calls: PhantomData,
         }
+    }
+
+    /// The same settings, for a client whose calls are awaited.
+    pub(crate) fn awaited(self) -> Builder<R> {
+        let Self { runtime, config, connect_timeout, write_timeout, send_buffer, on_event, .. } =
+            self;
+        let calls = PhantomData;
+        Builder { runtime, config, connect_timeout, write_timeout, send_buffer, on_event, calls }
+    }
+
+    pub(crate) fn runtime(&self) -> &R {
+        &self.runtime
     }
 
     fn map(mut self, set: impl FnOnce(Config) -> Config) -> Self {
@@ -244,7 +269,9 @@ impl<R: Runtime> Builder<R> {
         self.on_event = Some(Box::new(on_event));
         self
     }
+}
 
+impl<R: Runtime> Builder<R> {
     /// Connects; the name is resolved anew at every reconnect and each of its addresses tried.
     ///
     /// `addr` is `"host"`, `"host:port"`, `("host", port)` or a `SocketAddr`; without a port the
@@ -367,7 +394,7 @@ impl<R: Runtime> Builder<R> {
     }
 }
 
-impl<R: Runtime> fmt::Debug for Builder<R> {
+impl<R: Runtime, Calls> fmt::Debug for Builder<R, Calls> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("config", &self.config)

@@ -1,0 +1,340 @@
+//! The client for scripts and threads: the same calls without `async`, which block.
+//!
+//! Most users take it as `blocking::Client` of `graphite-client-tokio` or
+//! `graphite-client-async-std`, by their feature `blocking`. What a call waits for, its errors, the
+//! settings and what an outage does are those of [`super::Client`], which does all the work.
+//!
+//! # The end
+//!
+//! [`Client::close`] waits until the receiver has read everything, and tells. Who forgets it loses
+//! nothing as long as the receiver is there: the last clone that is dropped waits for the same, for
+//! [`close_timeout`](super::Builder::close_timeout) at most; what was left then is told by
+//! [`Event::Abandoned`](crate::Event::Abandoned) alone. A thread on which a runtime runs, or is
+//! entered, does not wait: the client ends by itself, unless the process ends before it. A client
+//! that is never dropped, in a `static` or at `std::process::exit`, ends with the process: close it.
+//!
+//! # In asynchronous code
+//!
+//! A call that blocks would hold up all tasks of its thread. Within one, or within the `block_on` of
+//! a runtime, every call panics but those that never wait ([`Client::try_feed`], [`Client::stats`]
+//! and the like): use [`super::Client`] there, or have a thread for calls that block, as
+//! `spawn_blocking` does.
+//!
+//! Not here: the threads, which are the runtime's ([`Block`]), and feeders, sinks and reporters,
+//! which are for tasks.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+
+use crate::address::{Address, AddressError};
+use crate::client::builder::Builder;
+use crate::client::connect::Connector;
+use crate::client::error::{
+    BatchError, CloseError, ConnectError, FlushError, SendError, TryFeedError,
+};
+use crate::client::handle;
+use crate::client::runtime::{Adopt, Runtime};
+use crate::metric::Metric;
+use crate::protocol::Protocol;
+use crate::stats::Stats;
+
+/// What a runtime gives to clients whose calls block.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no runtime for a Graphite client whose calls block",
+    note = "implement `graphite_proto::client::blocking::Block` for it"
+)]
+pub trait Block: Runtime {
+    /// What runs the tasks of one client. Dropping it ends them.
+    type Host: Send + Sync + 'static;
+
+    /// Starts what runs the tasks of a client.
+    ///
+    /// # Errors
+    ///
+    /// There is no thread for it, or what else it takes.
+    fn host(&self) -> io::Result<Self::Host>;
+
+    /// Blocks this thread until a future is done, which is polled on it; where it begins a client,
+    /// the tasks of that run on the host.
+    ///
+    /// # Panics
+    ///
+    /// Within a task, with a text that says so and what to use there.
+    #[track_caller]
+    fn block_on<T>(host: &Self::Host, future: impl Future<Output = T>) -> T;
+
+    /// Has the host run a last future, for as long as that takes, and then end. It waits for that,
+    /// unless this thread may run tasks, and never panics: it is called by a `drop`.
+    fn end(host: Self::Host, last: impl Future<Output = ()> + Send + 'static);
+}
+
+/// The calls of a client that block: those of [`Client`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Blocking;
+
+/// A client of one Graphite receiver, for scripts and threads. Clones share its connection and its
+/// queue; see the [module](self) for its end.
+pub struct Client<R: Block> {
+    handle: Arc<Handle<R>>,
+}
+
+impl<R: Block> Clone for Client<R> {
+    fn clone(&self) -> Self {
+        Self { handle: self.handle.clone() }
+    }
+}
+
+/// State, counts and settings, in less than a kilobyte.
+impl<R: Block> fmt::Debug for Client<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.handle.client.fmt(f)
+    }
+}
+
+/// Ends the client, and then the host, with the last clone.
+struct Handle<R: Block> {
+    client: handle::Client<R>,
+    /// There until the drop.
+    host: Option<R::Host>,
+}
+
+impl<R: Block> Drop for Handle<R> {
+    fn drop(&mut self) {
+        let client = self.client.clone();
+        // What is left is told by an event.
+        let last = async move { drop(client.close().await) };
+        if let Some(host) = self.host.take() {
+            R::end(host, last);
+        }
+    }
+}
+
+impl<R: Block + Default> Client<R> {
+    /// Connects with the default settings, as [`super::Client::connect`] does.
+    ///
+    /// # Errors
+    ///
+    /// The address makes no sense, or no connection came about within 3 attempts.
+    ///
+    /// # Panics
+    ///
+    /// Within a task of an asynchronous runtime.
+    #[track_caller]
+    pub fn connect<A>(addr: A) -> Result<Self, ConnectError>
+    where
+        A: TryInto<Address, Error: Into<AddressError>>,
+    {
+        Self::builder().connect(addr)
+    }
+
+    /// Begins a client with settings of its own.
+    pub fn builder() -> Builder<R, Blocking> {
+        Builder::on(R::default())
+    }
+}
+
+impl<R: Block> Client<R> {
+    #[track_caller]
+    fn begin(
+        builder: Builder<R, Blocking>,
+        connect: impl AsyncFnOnce(Builder<R>) -> Result<handle::Client<R>, ConnectError>,
+    ) -> Result<Self, ConnectError> {
+        let host = builder.runtime().host();
+        let host = host.map_err(|error| ConnectError::Unreachable(error.into()))?;
+        let client = R::block_on(&host, connect(builder.awaited()))?;
+        Ok(Self { handle: Arc::new(Handle { client, host: Some(host) }) })
+    }
+
+    #[track_caller]
+    fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        // It is there until the last clone is dropped.
+        let host = self.handle.host.as_ref().expect("a client that is used has its host");
+        R::block_on(host, future)
+    }
+
+    /// Returns the protocol that points are written in.
+    pub fn protocol(&self) -> Protocol {
+        self.handle.client.protocol()
+    }
+
+    /// Queues a point and waits until it is written, as [`super::Client::send`] does.
+    ///
+    /// # Errors
+    ///
+    /// The point cannot be sent, or the receiver could not be reached within
+    /// [`max_attempts`](super::Builder::max_attempts). After [`SendError::Queued`] the point is
+    /// still queued: [`flush`](Self::flush), do not send it again.
+    ///
+    /// # Panics
+    ///
+    /// Within a task of an asynchronous runtime.
+    #[track_caller]
+    pub fn send<'a>(&self, metric: impl Into<Metric<'a>>) -> Result<(), SendError> {
+        self.block_on(self.handle.client.send(metric))
+    }
+
+    /// Queues a batch of any size and waits until it is written, as
+    /// [`super::Client::send_multiple`] does.
+    ///
+    /// # Errors
+    ///
+    /// The first point that cannot be queued, by its index: the points before it are in. Or the
+    /// receiver could not be reached; then the whole batch is queued: [`flush`](Self::flush), do
+    /// not send it again.
+    ///
+    /// # Panics
+    ///
+    /// Within a task of an asynchronous runtime.
+    #[track_caller]
+    pub fn send_multiple<'a, I>(&self, metrics: I) -> Result<(), BatchError>
+    where
+        I: IntoIterator<Item: Into<Metric<'a>>, IntoIter: Send> + Send,
+    {
+        self.block_on(self.handle.client.send_multiple(metrics))
+    }
+
+    /// Queues a point and returns at once if there is room for it, else waits for room.
+    ///
+    /// # Errors
+    ///
+    /// The point cannot be sent, or the queue is full and the receiver could not be reached within
+    /// [`max_attempts`](super::Builder::max_attempts); the point is not queued then.
+    ///
+    /// # Panics
+    ///
+    /// Within a task of an asynchronous runtime.
+    #[track_caller]
+    pub fn feed<'a>(&self, metric: impl Into<Metric<'a>>) -> Result<(), SendError> {
+        self.block_on(self.handle.client.feed(metric))
+    }
+
+    /// Queues a point if there is room for it; never waits, so that it may be called anywhere.
+    ///
+    /// # Errors
+    ///
+    /// The point cannot be sent, the queue is full, or the client is closed.
+    pub fn try_feed<'a>(&self, metric: impl Into<Metric<'a>>) -> Result<(), TryFeedError> {
+        self.handle.client.try_feed(metric)
+    }
+
+    /// Waits until everything that is queued now is written, as [`super::Client::flush`] does.
+    ///
+    /// # Errors
+    ///
+    /// The receiver could not be reached within [`max_attempts`](super::Builder::max_attempts);
+    /// everything is still queued. Or points were dropped from a full queue meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// Within a task of an asynchronous runtime.
+    #[track_caller]
+    pub fn flush(&self) -> Result<(), FlushError> {
+        self.block_on(self.handle.client.flush())
+    }
+
+    /// Waits until the receiver has read everything, for
+    /// [`close_timeout`](super::Builder::close_timeout) at most, as [`super::Client::close`] does.
+    /// Further calls, of clones too, give the same result.
+    ///
+    /// # Errors
+    ///
+    /// The number of points that are not known to be delivered.
+    ///
+    /// # Panics
+    ///
+    /// Within a task of an asynchronous runtime.
+    #[track_caller]
+    pub fn close(&self) -> Result<(), CloseError> {
+        self.block_on(self.handle.client.close())
+    }
+
+    /// Returns what became of the points so far.
+    pub fn stats(&self) -> Stats {
+        self.handle.client.stats()
+    }
+
+    /// Returns how often the function given to [`on_event`](super::Builder::on_event) panicked, as
+    /// it does if it calls the client.
+    pub fn event_panics(&self) -> u64 {
+        self.handle.client.event_panics()
+    }
+}
+
+/// The four ways to begin a client whose calls block: those of [`Builder`] without `async`.
+impl<R: Block> Builder<R, Blocking> {
+    /// Connects; the name is resolved anew at every reconnect and each of its addresses tried.
+    ///
+    /// # Errors
+    ///
+    /// A setting or the address makes no sense, or no connection came about within
+    /// [`max_attempts`](Self::max_attempts).
+    ///
+    /// # Panics
+    ///
+    /// Within a task of an asynchronous runtime.
+    #[track_caller]
+    pub fn connect<A>(self, addr: A) -> Result<Client<R>, ConnectError>
+    where
+        A: TryInto<Address, Error: Into<AddressError>>,
+    {
+        Client::begin(self, async |builder| builder.connect(addr).await)
+    }
+
+    /// Makes a client that connects when there is something to send.
+    ///
+    /// # Errors
+    ///
+    /// A setting or the address makes no sense.
+    ///
+    /// # Panics
+    ///
+    /// Within a task of an asynchronous runtime.
+    #[track_caller]
+    pub fn connect_lazy<A>(self, addr: A) -> Result<Client<R>, ConnectError>
+    where
+        A: TryInto<Address, Error: Into<AddressError>>,
+    {
+        Client::begin(self, async |builder| builder.connect_lazy(addr))
+    }
+
+    /// Connects over any stream that the runtime can adopt: TLS, a Unix socket, a proxy. The
+    /// connector is called again after each connection that ended, on the client's own thread.
+    ///
+    /// # Errors
+    ///
+    /// A setting makes no sense, or no connection came about within
+    /// [`max_attempts`](Self::max_attempts).
+    ///
+    /// # Panics
+    ///
+    /// Within a task of an asynchronous runtime.
+    #[track_caller]
+    pub fn connect_with<C>(self, connector: C) -> Result<Client<R>, ConnectError>
+    where
+        C: Connector,
+        R: Adopt<C::Stream>,
+    {
+        Client::begin(self, async |builder| builder.connect_with(connector).await)
+    }
+
+    /// Makes a client that connects over any stream when there is something to send.
+    ///
+    /// # Errors
+    ///
+    /// A setting makes no sense.
+    ///
+    /// # Panics
+    ///
+    /// Within a task of an asynchronous runtime.
+    #[track_caller]
+    pub fn connect_with_lazy<C>(self, connector: C) -> Result<Client<R>, ConnectError>
+    where
+        C: Connector,
+        R: Adopt<C::Stream>,
+    {
+        Client::begin(self, async |builder| builder.connect_with_lazy(connector))
+    }
+}
