@@ -15,8 +15,8 @@
 //! that nobody else uses; it ends with the last clone. What that waits for stands at
 //! [`proto::client::blocking`](crate::proto::client::blocking). Threads may share a client.
 //!
-//! Within a task, or within the `block_on` of a runtime (all of `#[tokio::main]`), the calls that
-//! wait panic, and so do those that begin a client: await [`crate::Client`] there, or call within
+//! Within a task of tokio's, or within its `block_on` (all of `#[tokio::main]`), the calls that wait
+//! panic, and so do those that begin a client: await [`crate::Client`] there, or call within
 //! `tokio::task::spawn_blocking`. Not here: what the calls do, which is the client layer's.
 
 use std::fmt;

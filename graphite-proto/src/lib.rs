@@ -76,6 +76,7 @@
 //! | `client/resolve`, `client/connect`, `client/ended` | names; connections; one whose peer has ended its side |
 //! | `client/telling`, `client/driver` | whom events are told; the task that does what the machine demands |
 //! | `client/handle`, `client/feeder`, `client/sink`, `client/builder` | what callers hold, and how it begins |
+//! | `client/blocking` | the same for threads and scripts: calls without `async` |
 //! | `client/self_metrics`, `client/reporting`, `client/reporter`, `client/install` | reports at aligned times, by a task of their own |
 //!
 //! | a change of | goes into (paths in `graphite-proto`: `src`, and `tests` where named) |

@@ -15,10 +15,10 @@
 //!
 //! # In asynchronous code
 //!
-//! A call that blocks would hold up all tasks of its thread. Within one, or within the `block_on` of
-//! a runtime, every call panics but those that never wait ([`Client::try_feed`], [`Client::stats`]
-//! and the like): use [`super::Client`] there, or have a thread for calls that block, as
-//! `spawn_blocking` does.
+//! A call that blocks would hold up all tasks of its thread. Within a task of its runtime, or within
+//! that one's `block_on`, every call panics but those that never wait ([`Client::try_feed`],
+//! [`Client::stats`] and the like): use [`super::Client`] there, or have a thread for calls that
+//! block, as `spawn_blocking` does.
 //!
 //! Not here: the threads, which are the runtime's ([`Block`]), and feeders, sinks and reporters,
 //! which are for tasks.
@@ -121,7 +121,7 @@ impl<R: Block + Default> Client<R> {
     ///
     /// # Panics
     ///
-    /// Within a task of an asynchronous runtime.
+    /// Within a task of the client's runtime.
     #[track_caller]
     pub fn connect<A>(addr: A) -> Result<Self, ConnectError>
     where
@@ -170,7 +170,7 @@ impl<R: Block> Client<R> {
     ///
     /// # Panics
     ///
-    /// Within a task of an asynchronous runtime.
+    /// Within a task of the client's runtime.
     #[track_caller]
     pub fn send<'a>(&self, metric: impl Into<Metric<'a>>) -> Result<(), SendError> {
         self.block_on(self.handle.client.send(metric))
@@ -187,7 +187,7 @@ impl<R: Block> Client<R> {
     ///
     /// # Panics
     ///
-    /// Within a task of an asynchronous runtime.
+    /// Within a task of the client's runtime.
     #[track_caller]
     pub fn send_multiple<'a, I>(&self, metrics: I) -> Result<(), BatchError>
     where
@@ -205,7 +205,7 @@ impl<R: Block> Client<R> {
     ///
     /// # Panics
     ///
-    /// Within a task of an asynchronous runtime.
+    /// Within a task of the client's runtime.
     #[track_caller]
     pub fn feed<'a>(&self, metric: impl Into<Metric<'a>>) -> Result<(), SendError> {
         self.block_on(self.handle.client.feed(metric))
@@ -229,7 +229,7 @@ impl<R: Block> Client<R> {
     ///
     /// # Panics
     ///
-    /// Within a task of an asynchronous runtime.
+    /// Within a task of the client's runtime.
     #[track_caller]
     pub fn flush(&self) -> Result<(), FlushError> {
         self.block_on(self.handle.client.flush())
@@ -245,7 +245,7 @@ impl<R: Block> Client<R> {
     ///
     /// # Panics
     ///
-    /// Within a task of an asynchronous runtime.
+    /// Within a task of the client's runtime.
     #[track_caller]
     pub fn close(&self) -> Result<(), CloseError> {
         self.block_on(self.handle.client.close())
@@ -274,7 +274,7 @@ impl<R: Block> Builder<R, Blocking> {
     ///
     /// # Panics
     ///
-    /// Within a task of an asynchronous runtime.
+    /// Within a task of the client's runtime.
     #[track_caller]
     pub fn connect<A>(self, addr: A) -> Result<Client<R>, ConnectError>
     where
@@ -291,7 +291,7 @@ impl<R: Block> Builder<R, Blocking> {
     ///
     /// # Panics
     ///
-    /// Within a task of an asynchronous runtime.
+    /// Within a task of the client's runtime.
     #[track_caller]
     pub fn connect_lazy<A>(self, addr: A) -> Result<Client<R>, ConnectError>
     where
@@ -310,7 +310,7 @@ impl<R: Block> Builder<R, Blocking> {
     ///
     /// # Panics
     ///
-    /// Within a task of an asynchronous runtime.
+    /// Within a task of the client's runtime.
     #[track_caller]
     pub fn connect_with<C>(self, connector: C) -> Result<Client<R>, ConnectError>
     where
@@ -328,7 +328,7 @@ impl<R: Block> Builder<R, Blocking> {
     ///
     /// # Panics
     ///
-    /// Within a task of an asynchronous runtime.
+    /// Within a task of the client's runtime.
     #[track_caller]
     pub fn connect_with_lazy<C>(self, connector: C) -> Result<Client<R>, ConnectError>
     where

@@ -26,7 +26,7 @@ fn left(builder: Builder) -> (Builder, Arc<Mutex<Vec<u64>>>) {
     let noted = left.clone();
     let builder = builder.on_event(move |event| {
         if let Event::Abandoned { points } = event {
-            noted.lock().unwrap().push(*points);
+            noted.lock().expect("left").push(*points);
         }
     });
     (builder, left)
@@ -40,7 +40,7 @@ fn every_call_delivers_by_both_protocols() {
         let client = builder.connect(graphite.address()).unwrap();
         assert_eq!(client.protocol(), protocol);
         client.send(("a", 1, 10)).unwrap();
-        let batch = vec![("b".to_owned(), 2.5), ("c".to_owned(), 3.5)];
+        let batch = [("b".to_owned(), 2.5), ("c".to_owned(), 3.5)];
         client.send_multiple(batch.iter().map(|(path, value)| (path, *value, 20))).unwrap();
         client.feed(("d", 4)).unwrap();
         client.try_feed(("e", 5)).unwrap();
