@@ -36,6 +36,7 @@ use crate::client::error::{
 };
 use crate::client::handle;
 use crate::client::runtime::{Adopt, Runtime};
+use crate::event::Failure;
 use crate::metric::Metric;
 use crate::protocol::Protocol;
 use crate::stats::Stats;
@@ -142,8 +143,11 @@ impl<R: Block> Client<R> {
         builder: Builder<R, Blocking>,
         connect: impl AsyncFnOnce(Builder<R>) -> Result<handle::Client<R>, ConnectError>,
     ) -> Result<Self, ConnectError> {
-        let host = builder.runtime().host();
-        let host = host.map_err(|error| ConnectError::Unreachable(error.into()))?;
+        let host = builder.runtime().host().map_err(|error| {
+            let Failure { kind, text, .. } = error.into();
+            let text = format!("nothing runs the client's tasks: {text}");
+            ConnectError::Unreachable(Failure::new(kind, text))
+        })?;
         let client = R::block_on(&host, connect(builder.awaited()))?;
         Ok(Self { handle: Arc::new(Handle { client, host: Some(host) }) })
     }

@@ -1,5 +1,6 @@
 //! The client on a runtime that is made up: its clock, its tasks and its names are the test's.
 
+mod blocking;
 mod desk;
 mod direct;
 mod feeders;
