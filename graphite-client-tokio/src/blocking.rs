@@ -79,7 +79,7 @@ impl Block for Tokio {
 
     fn block_on<T>(host: &Host, future: impl Future<Output = T>) -> T {
         // A context alone does not tell: a thread of `spawn_blocking` has one, and may wait. Only
-        // tokio knows, and says so by a panic.
+        // tokio knows, and says so by a panic of its own, which is reported before ours.
         if Handle::try_current().is_ok() {
             let wait = AssertUnwindSafe(|| host.handle.block_on(async {}));
             assert!(panic::catch_unwind(wait).is_ok(), "{WITHIN}");
