@@ -1,6 +1,6 @@
 //! The application's process, seen by the one that starts it and tells it to end.
 //!
-//! Not here: what it does ([`super::application`]).
+//! Not here: what it does ([`super::application`](mod@super::application)).
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
