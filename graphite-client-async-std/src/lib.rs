@@ -48,6 +48,8 @@
 //!
 //! A client needs no Graphite to be tested: [`proto::Receiver`] reads what it sends, and
 //! [`connect_with`](Builder::connect_with) takes any stream with the traits of `futures`.
+//! There is no paused clock as tokio has one: what is recorded is tested without a client and its time, as
+//! the module `metrics` shows.
 
 #![deny(missing_docs)]
 

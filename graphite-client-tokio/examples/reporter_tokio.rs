@@ -30,8 +30,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = builder.connect_lazy(graphite)?;
     let started = Instant::now();
     let reporter = Reporter::every(client, Duration::from_secs(seconds), move |report, _| {
-        report.push(("servers.web01.requests.count", REQUESTS.load(Relaxed)));
-        report.push(("servers.web01.uptime", started.elapsed().as_secs()));
+        report.push(("shop.web01.requests.count", REQUESTS.load(Relaxed)));
+        report.push(("shop.web01.uptime", started.elapsed().as_secs()));
     })?;
     tokio::select! {
         () = serve() => {}

@@ -1,8 +1,8 @@
 //! An HTTP service that counts by the facade `metrics`, until SIGTERM or Ctrl-C:
 //! `cargo run -p graphite-client-tokio --features metrics --example service_axum HOST [ADDRESS [SECONDS]]`
 //!
-//! The address is the service's own, the seconds are the interval of reports. Not here: figures of
-//! one's own without the facade, which is `service_every`.
+//! The address is the service's own, 127.0.0.1:8080 by default, the seconds are the interval of
+//! reports, 10 by default. Not here: figures of one's own without the facade, which is `service_every`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example has no log")]
 

@@ -1,9 +1,11 @@
 //! An HTTP service that keeps its own figures, until SIGTERM or Ctrl-C:
 //! `cargo run -p graphite-client-tokio --example service_every HOST [ADDRESS [SECONDS]]`
 //!
-//! The address is the service's own, the seconds are the interval of reports. It counts increases,
-//! which a store thins out by `sum`. Not here: what the recorder of the facade `metrics` does by
-//! itself, quantiles among it, which is `service_axum`.
+//! The address is the service's own, 127.0.0.1:8080 by default, the seconds are the interval of
+//! reports, 10 by default. It counts increases, which a store thins out by `sum`, and totals by `max`:
+//! never mix them below one prefix. So this one's is `till`, as in the rules
+//! `graphite-proto/examples/storage-aggregation-per-interval.conf`. Not here: what the recorder of the
+//! facade `metrics` does by itself, quantiles among it, which is `service_axum`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example has no log")]
 
@@ -53,15 +55,16 @@ impl Figures {
 
     /// Fills a report. What it does not take, when the queue is full, is in the next one.
     fn report(&mut self, report: &mut Report<'_>) {
-        // Routes are this program's own texts. Others become tags by `encoder::tagged`.
+        // Routes are this program's own texts, and tags as they are: `route=/`, where the recorder has
+        // `route=_2F`. Other texts become tags by a `Scheme` and `encoder::tagged`.
         for ((route, code), count) in &mut self.requests {
-            let path = format!("shop.web01.http.requests.count;code={code};route={route}");
+            let path = format!("till.web01.http.requests.count;code={code};route={route}");
             if report.push((path, *count)) {
                 *count = 0;
             }
         }
         for (route, latency) in &mut self.latencies {
-            let path = |what| format!("shop.web01.http.latency.seconds.{what};route={route}");
+            let path = |what| format!("till.web01.http.latency.seconds.{what};route={route}");
             let Latency { count, sum, max } = *latency;
             if report.push((path("count"), count)) {
                 *latency = Latency::default();

@@ -35,6 +35,11 @@
 //! use graphite_client_tokio::metrics::Recorder;
 //! use tokio::io::AsyncReadExt;
 //!
+//! async fn work() {
+//!     tokio::task::yield_now().await;
+//!     metrics::counter!("jobs").increment(3);
+//! }
+//!
 //! #[tokio::main(flavor = "current_thread", start_paused = true)] // Or `tokio::test`.
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let (stream, mut graphite) = tokio::io::duplex(65_536);
@@ -45,17 +50,30 @@
 //!     };
 //!     let client = Client::builder().connect_with(connector).await?;
 //!     let reporter = Recorder::builder().start(client)?;
+//!     let _guard = metrics::set_default_local_recorder(reporter.recorder());
 //!
-//!     let jobs = metrics::with_local_recorder(reporter.recorder(), || metrics::counter!("jobs"));
-//!     jobs.increment(3);
+//!     tokio::spawn(work()).await?;
 //!     tokio::time::sleep(Duration::from_secs(11)).await; // At once.
 //!
-//!     let mut lines = [0; 64];
-//!     let read = graphite.read(&mut lines).await?;
-//!     assert!(lines[..read].starts_with(b"jobs.count 3 "));
+//!     let received = async move {
+//!         let mut lines = String::new();
+//!         graphite.read_to_string(&mut lines).await.map(|_| lines)
+//!     };
+//!     let (closed, lines) = tokio::join!(reporter.close(), received);
+//!     closed?;
+//!     assert!(lines?.lines().any(|line| line.starts_with("jobs.count 3 ")));
 //!     Ok(())
 //! }
 //! ```
+//!
+//! The guard gives this thread the recorder, through every `await` and for every task of a runtime that
+//! has no other thread; other threads do not see it. A handle keeps the recorder that it was made with.
+//! `metrics::with_local_recorder` does the same for a closure that awaits nothing.
+//!
+//! How many reports come in a time depends on the time of day, one or two in 11 s: look for a line, and
+//! do not compare all of them. `close` waits until the receiver has read everything and shows it by
+//! ending the connection. So read to the end and drop the stream meanwhile, as above; else it tells of
+//! points that are not known to be delivered.
 //!
 //! Without a client, [`RecorderBuilder::build`] and [`Recorder::collect`] show the points themselves.
 //!

@@ -157,10 +157,10 @@ fn the_service_with_the_recorder_reports_every_answer() {
 fn the_service_with_figures_of_its_own_reports_every_answer() {
     let (answers, store) = visited("service_every");
     let counted: u64 = answers.values().sum();
-    let timed: f64 = values(&store, "shop.web01.http.latency.seconds.count;", "").iter().sum();
+    let timed: f64 = values(&store, "till.web01.http.latency.seconds.count;", "").iter().sum();
     assert_eq!(timed, counted as f64);
     for ((route, code), count) in answers {
-        let begin = format!("shop.web01.http.requests.count;code={code}");
+        let begin = format!("till.web01.http.requests.count;code={code}");
         let total: f64 = values(&store, &begin, &format!(";route={route}")).iter().sum();
         assert_eq!(total, count as f64, "{route} {code}");
     }
@@ -207,13 +207,16 @@ fn a_service_whose_last_report_is_lost_says_so_and_fails() {
 }
 
 #[test]
-fn the_reporter_reports_all_it_counted() {
-    let (graphite, begins, store) = receiver();
-    let service = Service::start("reporter_tokio", graphite, &[]);
-    begins.recv_timeout(PATIENCE).unwrap();
-    let (code, said) = service.end();
-    assert_eq!(code, Some(0), "{said}");
-    let totals = values(&store.join().unwrap(), "servers.web01.requests.count", "");
-    let total = totals.into_iter().fold(0.0, f64::max);
-    assert!(total > 0.0 && said.contains(&format!("reported {total} requests")), "{total}: {said}");
+fn the_reporters_report_all_they_counted() {
+    for example in ["reporter_tokio", "reporter_async_std"] {
+        let (graphite, begins, store) = receiver();
+        let service = Service::start(example, graphite, &[]);
+        begins.recv_timeout(PATIENCE).unwrap();
+        let (code, said) = service.end();
+        assert_eq!(code, Some(0), "{example}: {said}");
+        let totals = values(&store.join().unwrap(), "shop.web01.requests.count", "");
+        let total = totals.into_iter().fold(0.0, f64::max);
+        let counted = said.contains(&format!("reported {total} requests"));
+        assert!(total > 0.0 && counted, "{example}: {total}: {said}");
+    }
 }

@@ -16,9 +16,10 @@ use super::points::{Expected, Load, Names, now};
 use super::process::{PATIENCE, Process, wait};
 use super::{Bench, PROTOCOLS, Row};
 use crate::Result;
+use crate::workspace::read;
 
 /// The series of a point that gives the writer something to do.
-const SENTINEL: &str = "interop-sentinel";
+pub(super) const SENTINEL: &str = "interop-sentinel";
 
 /// What sets one apart from others.
 pub(super) struct Settings<'s> {
@@ -183,15 +184,15 @@ impl Cache {
         Ok(stored)
     }
 
-    /// Reads how the files of these series thin them out: each one's method, its least part of an
-    /// interval that must be known, and its archives.
+    /// Reads how the files of these series, and that of [`SENTINEL`], thin them out: each one's
+    /// method, its least part of an interval that must be known, and its archives.
     pub(super) fn headers(
         &self,
         bench: &Bench,
         names: &Expected,
     ) -> Result<HashMap<String, String>> {
         let data = self.whisper().display().to_string();
-        let answer = bench.helper(&["headers", &data], names.names())?;
+        let answer = bench.helper(&["headers", &data], format!("{}{SENTINEL}\n", names.names()))?;
         let headers = answer.lines().filter_map(|line| line.split_once('\t'));
         Ok(headers.map(|(name, header)| (name.to_owned(), header.to_owned())).collect())
     }
@@ -238,6 +239,14 @@ impl Cache {
         self.stop()?;
         Ok((live.and(compare(expected, &self.files(bench, expected)?, exact)), most))
     }
+}
+
+/// Returns the rules of aggregation that carbon comes with.
+pub(super) fn stock_aggregation(bench: &Bench) -> Result<String> {
+    let stock = Path::new("conf").join("storage-aggregation.conf.example");
+    let python = bench.python()?;
+    let folder = python.parent().and_then(Path::parent).ok_or("carbon is not installed")?;
+    read(&folder.join(stock))
 }
 
 /// Returns the call of one of carbon's daemons, in the foreground, with `carbon.conf` in `folder`.

@@ -1,6 +1,6 @@
 //! Services told to end in the midst of their work: a carbon-cache then holds all they counted.
 //!
-//! They are examples of graphite-client-tokio, and report each second, which is what the store
+//! They are examples of the adapters, and report each second, which is what the store
 //! keeps. SIGTERM meets them in mid-interval, and those that answer requests with some of them
 //! unanswered: each one that a visitor was answered in full is in the store, and no other. Not here:
 //! receivers that end ([`super::restart`]).
@@ -34,15 +34,30 @@ const INTERVALS: u64 = 2;
 /// A service: what it is called, how it sends what it counts, and what runs it.
 struct Service {
     example: &'static str,
+    runtime: Runtime,
     counting: Counting,
     run: fn(&mut Start<'_>) -> Result<Counts>,
 }
 
-const SERVICES: [Service; 3] = [
-    Service { example: "reporter_tokio", counting: Counting::Totals, run: reporter },
-    Service { example: "service_axum", counting: Counting::Totals, run: recorded },
-    Service { example: "service_every", counting: Counting::Increases, run: own_figures },
+const SERVICES: [Service; 4] = [
+    Service::on_tokio("reporter_tokio", Counting::Totals, reporter),
+    Service {
+        runtime: Runtime::AsyncStd,
+        ..Service::on_tokio("reporter_async_std", Counting::Totals, reporter)
+    },
+    Service::on_tokio("service_axum", Counting::Totals, recorded),
+    Service::on_tokio("service_every", Counting::Increases, own_figures),
 ];
+
+impl Service {
+    const fn on_tokio(
+        example: &'static str,
+        counting: Counting,
+        run: fn(&mut Start<'_>) -> Result<Counts>,
+    ) -> Self {
+        Self { example, runtime: Runtime::Tokio, counting, run }
+    }
+}
 
 /// What the values of a series are, and so what of them is what was counted.
 #[derive(Clone, Copy)]
@@ -77,8 +92,8 @@ struct Life {
 
 pub(super) fn rows(bench: &Bench) -> Vec<Row> {
     let lives = if bench.short { 1 } else { 5 };
-    let way = Way { protocol: Protocol::Plaintext, runtime: Runtime::Tokio };
     let row = |service: &Service| {
+        let way = Way { protocol: Protocol::Plaintext, runtime: service.runtime };
         let name = format!("service, {} x{lives}", service.example);
         bench.rows(&name, vec![way], bench.python().map(drop), |_, folder| {
             let mut cache = Cache::start(bench, folder, "a")?;
@@ -175,26 +190,26 @@ fn reporter(start: &mut Start<'_>) -> Result<Counts> {
     let log = read(start.log)?;
     let counted = log.lines().find_map(|line| line.strip_prefix("reported ")?.split(' ').next());
     let counted = counted.ok_or("the service does not say how much it counted")?.parse()?;
-    Ok(Counts::from([("servers.web01.requests.count".to_owned(), counted)]))
+    Ok(Counts::from([("shop.web01.requests.count".to_owned(), counted)]))
 }
 
 /// Counts by the recorder, which makes tags safe.
 fn recorded(start: &mut Start<'_>) -> Result<Counts> {
-    Ok(counts(&start.visited()?, |route| {
+    Ok(counts(&start.visited()?, "shop", |route| {
         Scheme::Portable.encode(route).map_or_else(|error| error.to_string(), Into::into)
     }))
 }
 
 /// Keeps figures of its own, with tags as they are.
 fn own_figures(start: &mut Start<'_>) -> Result<Counts> {
-    Ok(counts(&start.visited()?, str::to_owned))
+    Ok(counts(&start.visited()?, "till", str::to_owned))
 }
 
 /// Returns what must be counted of these answers: each as a request and as a latency.
-fn counts(answers: &Answers, tag: impl Fn(&str) -> String) -> Counts {
+fn counts(answers: &Answers, prefix: &str, tag: impl Fn(&str) -> String) -> Counts {
     let mut counts = Counts::new();
     for (&(route, code), answered) in answers {
-        let (service, route) = ("shop.web01.http", tag(route));
+        let (service, route) = (format!("{prefix}.web01.http"), tag(route));
         let requests = format!("{service}.requests.count;code={code};route={route}");
         let latencies = format!("{service}.latency.seconds.count;route={route}");
         for series in [requests, latencies] {

@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use super::expect;
 use super::series::Counters;
 use crate::Result;
-use crate::interop::carbon::{Cache, PLAIN, Settings};
+use crate::interop::carbon::{Cache, PLAIN, SENTINEL, Settings, stock_aggregation};
 use crate::interop::compare::{Outcome, Stored, parse};
 use crate::interop::points::Expected;
 use crate::interop::process::{Process, wait};
@@ -25,7 +25,7 @@ const TOTALS: &str = include_str!("../../../../graphite-proto/examples/storage-a
 const INCREASES: &str =
     include_str!("../../../../graphite-proto/examples/storage-aggregation-per-interval.conf");
 
-/// What stands behind it: the schema of whatever is not the recorder's.
+/// What stands behind its schemas: that of whatever is not the recorder's.
 const OWN_SCHEMA: &str = "\n[all]\npattern = .*\nretentions = 1s:4h\n";
 
 /// Of how many series carbon must hold points before it is stopped: what its writer does not get
@@ -64,6 +64,15 @@ fn schemas() -> String {
     SCHEMAS.replace("retentions = 10s:", "retentions = 1s:") + OWN_SCHEMA
 }
 
+/// Returns the shipped rules as they are to stand, before carbon's stock rules; those for increases
+/// with the prefix of the application for that of a service.
+fn aggregation(counters: Counters, stock: &str) -> String {
+    match counters {
+        Counters::Total => format!("{TOTALS}\n{INCREASES}\n{stock}"),
+        Counters::PerInterval => format!("{}\n{stock}", INCREASES.replace("till", "shop")),
+    }
+}
+
 impl Carbon {
     pub(super) fn start(
         bench: &Bench,
@@ -71,11 +80,8 @@ impl Carbon {
         folder: &Path,
         counters: Counters,
     ) -> Result<Self> {
-        let aggregation = match counters {
-            Counters::Total => TOTALS,
-            Counters::PerInterval => INCREASES,
-        };
-        let settings = Settings { schemas: &schemas(), aggregation: Some(aggregation), ..PLAIN };
+        let aggregation = aggregation(counters, &stock_aggregation(bench)?);
+        let settings = Settings { schemas: &schemas(), aggregation: Some(&aggregation), ..PLAIN };
         let cache = Cache::start_with(bench, folder, "a", &settings)?;
         let address = cache.address(way.protocol);
         Ok(Self { cache, address, counters })
@@ -110,7 +116,12 @@ impl Store for Carbon {
     ) -> Result<Outcome> {
         self.cache.stop()?;
         let mut outcome = check(&self.cache.files(bench, names)?);
-        let headers: HashMap<String, String> = self.cache.headers(bench, names)?;
+        let mut headers: HashMap<String, String> = self.cache.headers(bench, names)?;
+        // Carbon's own rule for whatever no other one names.
+        let (others, wanted) = (headers.remove(SENTINEL), "average 0.5 1:14400");
+        if others.as_deref() != Some(wanted) {
+            outcome.wrong(format!("the file of another's series is {others:?}, not {wanted}"));
+        }
         for name in names.series.keys() {
             let (wanted, none) = (expect::header(name, self.counters), "missing".to_owned());
             let header = headers.get(name).unwrap_or(&none);
@@ -222,6 +233,26 @@ mod tests {
             used.replace("retentions = 1s:1d", "retentions = 10s:1d"),
             format!("{shipped}{OWN_SCHEMA}")
         );
-        assert!(used.contains("\n[shop]\npattern = ^shop\\.\nretentions = 1s:1d,1m:30d,10m:2y\n"));
+        assert!(
+            used.contains(
+                "\n[shop]\npattern = ^(shop|till)\\.\nretentions = 1s:1d,1m:30d,10m:2y\n"
+            )
+        );
+    }
+
+    #[test]
+    fn of_the_shipped_rules_the_prefix_and_how_counts_are_thinned_out_alone_are_others() {
+        let increases = aggregation(Counters::PerInterval, "");
+        let rules = |text: &str| {
+            text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
+        };
+        let count = |method| {
+            format!(
+                "[shop-count]\npattern = ^shop\\..*\\.count(;|$)\nxFilesFactor = 0\naggregationMethod = {method}\n"
+            )
+        };
+        let (totals, increases) = (rules(TOTALS), rules(&increases));
+        assert!(totals.contains(&count("max")));
+        assert_eq!(totals.replace(&count("max"), &count("sum")).trim_end(), increases.trim_end());
     }
 }
