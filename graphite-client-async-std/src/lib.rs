@@ -59,7 +59,12 @@ pub mod blocking;
 pub mod metrics;
 mod runtime;
 mod socket;
+#[cfg(feature = "rustls")]
+mod tls;
 
+/// The crate whose settings a [`TlsConfig`] is made of.
+#[cfg(feature = "rustls")]
+pub use futures_rustls::rustls;
 pub use graphite_encoder as encoder;
 pub use graphite_encoder::Scheme;
 pub use graphite_proto as proto;
@@ -67,6 +72,8 @@ pub use graphite_proto::client::{
     Adopt, BatchError, CloseError, ConnectError, Connector, FlushError, Report, SendError,
     TryFeedError,
 };
+#[cfg(feature = "rustls")]
+pub use graphite_proto::client::{Secure, TlsConfig};
 pub use graphite_proto::{
     AddressError, ConfigError, Delivery, Event, Level, Metric, NonFinite, Overflow, Protocol,
     Stats, Timestamp, Value,

@@ -96,6 +96,8 @@ pub mod blocking;
 pub mod metrics;
 mod runtime;
 mod socket;
+#[cfg(feature = "rustls")]
+mod tls;
 
 pub use graphite_encoder as encoder;
 pub use graphite_encoder::Scheme;
@@ -104,12 +106,17 @@ pub use graphite_proto::client::{
     Adopt, BatchError, CloseError, ConnectError, Connector, FlushError, Report, SendError,
     TryFeedError,
 };
+#[cfg(feature = "rustls")]
+pub use graphite_proto::client::{Secure, TlsConfig};
 pub use graphite_proto::{
     AddressError, ConfigError, Delivery, Event, Level, Metric, NonFinite, Overflow, Protocol,
     Stats, Timestamp, Value,
 };
 pub use runtime::{Timer, Tokio};
 pub use socket::Tcp;
+/// The crate whose settings a [`TlsConfig`] is made of.
+#[cfg(feature = "rustls")]
+pub use tokio_rustls::rustls;
 
 /// A client of one Graphite receiver, on tokio. What its clones share, what dropping them does, and
 /// who gets room in a full queue, is told at [`proto::client::Client`].

@@ -102,6 +102,8 @@ mod shared;
 mod sink;
 mod slots;
 mod telling;
+#[cfg(feature = "rustls")]
+mod tls;
 mod waiters;
 
 pub use builder::{Awaited, Builder};
@@ -115,6 +117,8 @@ pub use reporter::Reporter;
 pub use reporting::Report;
 pub use runtime::{Adopt, Runtime, Tcp, TcpOptions, Timer, Written};
 pub use sink::MetricSink;
+#[cfg(feature = "rustls")]
+pub use tls::{Secure, TcpIo, TlsConfig};
 
 #[cfg(test)]
 mod tests;

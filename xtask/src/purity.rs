@@ -34,7 +34,9 @@ const BANNED_CRATES: &[&str] = &[
     "polling",
     "quanta",
     "rand",
+    "ring",
     "rustix",
+    "rustls-native-certs",
     "smol",
     "socket2",
     "time",
@@ -55,13 +57,14 @@ const UNUSED_CRATES: [(&str, &[&str]); 1] = [(
 
 /// The forms in which the pure crates are built: with which features, and whether asynchronous
 /// code has a place in it.
-const FORMS: [(&str, &str, bool); 6] = [
+const FORMS: [(&str, &str, bool); 7] = [
     ("graphite-encoder", "", false),
     ("graphite-proto", "", false),
     ("graphite-proto", "client", true),
     ("graphite-proto", "metrics", false),
     ("graphite-proto", "client,metrics", true),
     ("graphite-proto", "tracing", true),
+    ("graphite-proto", "rustls", true),
 ];
 
 /// What the lint file must ban.
@@ -366,11 +369,13 @@ mod tests {
     #[test]
     fn the_tree_of_each_form_is_looked_at() {
         for (krate, forms) in [
-            ("futures-sink", [false, true, false, true]),
-            ("metrics-util", [false, false, true, true]),
+            ("futures-sink", [false, true, false, true, true]),
+            ("metrics-util", [false, false, true, true, false]),
+            ("rustls v", [false, false, false, false, true]),
         ] {
             let holds = |features| tree("graphite-proto", features).unwrap().contains(krate);
-            assert_eq!(["", "client", "metrics", "client,metrics"].map(holds), forms, "{krate}");
+            let all = ["", "client", "metrics", "client,metrics", "rustls"];
+            assert_eq!(all.map(holds), forms, "{krate}");
         }
     }
 

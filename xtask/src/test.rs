@@ -19,7 +19,7 @@ const STEPS: &[Step] = &[
     ("format", || quiet(&mut cargo(["fmt", "--all", "--check"]))),
     ("minimum supported Rust declared once", msrv),
     ("lints", || quiet(&mut clippy(&["--workspace"]))),
-    ("lints of graphite-proto alone", alone),
+    ("lints of each crate alone", alone),
     ("purity", purity::run),
     ("tests", || loud(&mut tests())),
     ("doc tests", || loud(&mut cargo(["test", "--workspace", "--doc"]))),
@@ -61,9 +61,13 @@ pub(crate) fn run() -> Result {
 
 /// In each of its forms, since the workspace's own build has features that it does not ask for.
 fn alone() -> Result {
-    ["", "client", "metrics", "client,metrics", "tracing"].into_iter().try_for_each(|features| {
-        quiet(&mut clippy(&["-p", "graphite-proto", "--features", features]))
-    })
+    let proto = ["", "client", "metrics", "client,metrics", "rustls", "tracing"];
+    let proto = proto.map(|features| ("graphite-proto", features));
+    let clients = ["graphite-client-tokio", "graphite-client-async-std"].map(|name| (name, ""));
+    proto
+        .into_iter()
+        .chain(clients)
+        .try_for_each(|(name, features)| quiet(&mut clippy(&["-p", name, "--features", features])))
 }
 
 /// Not the benchmarks: they are built by the lints' step.

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::address::{Address, AddressError};
-use crate::client::connect::{ByConnector, ByName, Connect, Connector};
+use crate::client::connect::{Bare, ByConnector, ByName, Connect, Connector, Layer};
 use crate::client::error::ConnectError;
 use crate::client::handle::Client;
 use crate::client::resolve::Resolver;
 use crate::client::runtime::{Adopt, Runtime, TcpOptions};
 use crate::client::telling::OnEvent;
+#[cfg(feature = "rustls")]
+use crate::client::tls::{MakeLayer, Secure, TlsConfig};
 use crate::config::{Config, ConfigError, Delivery, NonFinite, Overflow};
 use crate::event::Event;
 use crate::protocol::Protocol;
@@ -26,7 +28,7 @@ const LINGER: Duration = Duration::from_micros(250);
 
 /// Makes a [`Client`]: settings, then a way to begin.
 ///
-/// | | by name, over TCP | by a connector: TLS, a Unix socket, a proxy |
+/// | | by name, over TCP or TLS | by a connector: a Unix socket, a proxy, a TLS of your own |
 /// |---|---|---|
 /// | fails when no connection comes about | [`connect`](Self::connect) | [`connect_with`](Self::connect_with) |
 /// | starts while the receiver is down | [`connect_lazy`](Self::connect_lazy) | [`connect_with_lazy`](Self::connect_with_lazy) |
@@ -47,6 +49,8 @@ pub struct Builder<R: Runtime, Calls = Awaited> {
     send_buffer: usize,
     on_event: Option<OnEvent>,
     calls: PhantomData<Calls>,
+    #[cfg(feature = "rustls")]
+    tls: Option<MakeLayer<R>>,
 }
 
 /// The calls of a client that are awaited: those of [`Client`].
@@ -104,6 +108,8 @@ impl<R: Runtime, Calls> Builder<R, Calls> {
             send_buffer: 256 << 10,
             on_event: None,
             calls: PhantomData,
+            #[cfg(feature = "rustls")]
+            tls: None,
         }
     }
 
@@ -111,8 +117,17 @@ impl<R: Runtime, Calls> Builder<R, Calls> {
     pub(crate) fn awaited(self) -> Builder<R> {
         let Self { runtime, config, connect_timeout, write_timeout, send_buffer, on_event, .. } =
             self;
-        let calls = PhantomData;
-        Builder { runtime, config, connect_timeout, write_timeout, send_buffer, on_event, calls }
+        Builder {
+            runtime,
+            config,
+            connect_timeout,
+            write_timeout,
+            send_buffer,
+            on_event,
+            calls: PhantomData,
+            #[cfg(feature = "rustls")]
+            tls: self.tls,
+        }
     }
 
     pub(crate) fn runtime(&self) -> &R {
@@ -172,7 +187,7 @@ impl<R: Runtime, Calls> Builder<R, Calls> {
     }
 
     /// Sets how long an attempt to connect may take, for the name to be resolved and for each of
-    /// its addresses. Default: 5 s; from 1 ms to 1 hour. A connector of your own brings its own
+    /// its addresses, TLS included. Default: 5 s; from 1 ms to 1 hour. A connector of your own brings its own
     /// time-out.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
@@ -269,6 +284,19 @@ impl<R: Runtime, Calls> Builder<R, Calls> {
         self.on_event = Some(Box::new(on_event));
         self
     }
+
+    /// Has the connections by name speak TLS; [`TlsConfig::default`] trusts the roots of the system.
+    /// Default: plain TCP. See [`TlsConfig`]. A connector of your own brings its own TLS, and
+    /// [`connect_with`](Self::connect_with) refuses this one.
+    #[cfg(feature = "rustls")]
+    pub fn tls(mut self, config: impl Into<TlsConfig>) -> Self
+    where
+        R: Secure,
+    {
+        let config = config.into();
+        self.tls = Some(Box::new(|host| config.layer::<R>(host)));
+        self
+    }
 }
 
 impl<R: Runtime> Builder<R> {
@@ -309,7 +337,7 @@ impl<R: Runtime> Builder<R> {
     ///
     /// As [`Client::connect`] does.
     #[track_caller]
-    pub fn connect_lazy<A>(self, addr: A) -> Result<Client<R>, ConnectError>
+    pub fn connect_lazy<A>(mut self, addr: A) -> Result<Client<R>, ConnectError>
     where
         A: TryInto<Address, Error: Into<AddressError>>,
     {
@@ -320,6 +348,7 @@ impl<R: Runtime> Builder<R> {
         let connector = ByName {
             runtime: self.runtime.clone(),
             resolver: Resolver::new(self.runtime.clone(), address.host(), port),
+            layer: self.layer(address.host())?,
             timeout: self.connect_timeout,
             options: TcpOptions::new(self.send_buffer, self.write_timeout),
         };
@@ -328,7 +357,7 @@ impl<R: Runtime> Builder<R> {
         Ok(self.start(Some(address), Arc::new(connector), R::PROVES, warning))
     }
 
-    /// Connects over any stream: TLS, a Unix socket, a proxy. The connector is called again after
+    /// Connects over any stream: a Unix socket, a proxy, a TLS of your own. The connector is called again after
     /// each connection that ended.
     ///
     /// # Errors
@@ -354,7 +383,7 @@ impl<R: Runtime> Builder<R> {
     }
 
     /// Makes a client that connects over any stream when there is something to send, so that an
-    /// application starts while Graphite, or the TLS proxy before it, is down.
+    /// application starts while Graphite, or the proxy before it, is down.
     ///
     /// # Errors
     ///
@@ -370,8 +399,25 @@ impl<R: Runtime> Builder<R> {
         R: Adopt<C::Stream>,
     {
         self.check()?;
+        #[cfg(feature = "rustls")]
+        if self.tls.is_some() {
+            return Err(ConnectError::Tls(TlsConfig::not_with_a_connector()));
+        }
         // Whether it can prove is told stream by stream; until then the window also ages.
         Ok(self.start(None, Arc::new(ByConnector::<R, C>::new(connector)), false, None))
+    }
+
+    /// Makes what lies over TCP to a host.
+    #[cfg(feature = "rustls")]
+    fn layer(&mut self, host: &str) -> Result<Arc<dyn Layer<R>>, ConnectError> {
+        let Some(tls) = self.tls.take() else { return Ok(Arc::new(Bare)) };
+        tls(host).map_err(ConnectError::Tls)
+    }
+
+    #[cfg(not(feature = "rustls"))]
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "as with the feature")]
+    fn layer(&mut self, _host: &str) -> Result<Arc<dyn Layer<R>>, ConnectError> {
+        Ok(Arc::new(Bare))
     }
 
     fn check(&self) -> Result<(), ConfigError> {

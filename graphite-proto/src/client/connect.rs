@@ -1,6 +1,7 @@
 //! How a connection comes about: by name over TCP, or by a connector of the user's.
 //!
-//! Not here: when (the machine says so) and what travels on it ([`super::driver`]).
+//! Not here: when (the machine says so), what travels on it ([`super::driver`]) and what lies over
+//! TCP (`super::tls`).
 
 use core::net::SocketAddr;
 use std::future::{Future, poll_fn};
@@ -14,6 +15,7 @@ use std::time::Duration;
 use crate::client::resolve::Resolver;
 use crate::client::runtime::{Adopt, Runtime, Tcp, TcpOptions, Timer as _, Written};
 use crate::event::Failure;
+use crate::instant::Instant;
 
 /// How many addresses of a name an error names.
 const NAMED: usize = 4;
@@ -83,10 +85,34 @@ pub(crate) trait Connect: Send + Sync {
     fn connect(self: Arc<Self>) -> Connecting;
 }
 
+/// What lies over TCP.
+pub(crate) trait Layer<R: Runtime>: Send + Sync {
+    /// Makes a connection of one of TCP's.
+    fn over(self: Arc<Self>, tcp: R::Tcp) -> Connecting;
+
+    /// Says of a failure to do so what it was that failed.
+    fn explain(&self, error: io::Error) -> io::Error;
+}
+
+/// Nothing.
+pub(crate) struct Bare;
+
+impl<R: Runtime> Layer<R> for Bare {
+    fn over(self: Arc<Self>, tcp: R::Tcp) -> Connecting {
+        // The stream is shared with callers that write without waiting.
+        Box::pin(async { Ok(Box::new(TcpConnection::<R>(Arc::new(tcp))) as _) })
+    }
+
+    fn explain(&self, error: io::Error) -> io::Error {
+        error
+    }
+}
+
 /// By TCP to a name or an address.
 pub(crate) struct ByName<R> {
     pub(crate) runtime: R,
     pub(crate) resolver: Resolver<R>,
+    pub(crate) layer: Arc<dyn Layer<R>>,
     /// For the name to be resolved, and again for each of its addresses.
     pub(crate) timeout: Duration,
     pub(crate) options: TcpOptions,
@@ -94,30 +120,35 @@ pub(crate) struct ByName<R> {
 
 impl<R: Runtime> Connect for ByName<R> {
     fn connect(self: Arc<Self>) -> Connecting {
-        Box::pin(async move {
-            let stream = Arc::new(self.connect_any().await?);
-            Ok(Box::new(TcpConnection::<R>(stream)) as Box<dyn Connection>)
-        })
+        Box::pin(async move { self.connect_any().await })
     }
 }
 
 impl<R: Runtime> ByName<R> {
     /// Resolves the name anew and tries every address in turn.
-    async fn connect_any(&self) -> io::Result<R::Tcp> {
+    async fn connect_any(&self) -> io::Result<Box<dyn Connection>> {
         let host = self.resolver.host();
-        let addresses = self.in_time(self.resolver.resolve()).await;
+        let addresses = self.in_time(self.deadline(), self.resolver.resolve()).await;
         let addresses = addresses.map_err(|error| {
             let kind = error.kind();
             io::Error::new(kind, format!("resolve {host}: {}", Failure::from(error)))
         })?;
         let mut failures = Vec::new();
         for address in &addresses {
-            match self.in_time(self.connect_checked(*address)).await {
-                Ok(stream) => return Ok(stream),
+            match self.connect_to(*address).await {
+                Ok(connection) => return Ok(connection),
                 Err(error) => failures.push((*address, error.into())),
             }
         }
         Err(no_address_answers(host, &failures))
+    }
+
+    /// Connects to one address, with all that lies over TCP.
+    async fn connect_to(&self, address: SocketAddr) -> io::Result<Box<dyn Connection>> {
+        let deadline = self.deadline();
+        let tcp = self.in_time(deadline, self.connect_checked(address)).await?;
+        let connection = self.in_time(deadline, self.layer.clone().over(tcp)).await;
+        connection.map_err(|error| self.layer.explain(error))
     }
 
     /// Connects, but never to ourselves: while nothing listens on a port of the ephemeral range,
@@ -131,9 +162,18 @@ impl<R: Runtime> ByName<R> {
         Ok(stream)
     }
 
-    /// Waits for a future, but not longer than the time-out.
-    async fn in_time<T>(&self, future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-        let (mut timer, deadline) = (self.runtime.timer(), self.runtime.now() + self.timeout);
+    /// Returns when what begins now has taken too long.
+    fn deadline(&self) -> Instant {
+        self.runtime.now() + self.timeout
+    }
+
+    /// Waits for a future, but not longer than until then.
+    async fn in_time<T>(
+        &self,
+        deadline: Instant,
+        future: impl Future<Output = io::Result<T>>,
+    ) -> io::Result<T> {
+        let mut timer = self.runtime.timer();
         let mut future = pin!(future);
         poll_fn(|cx| match future.as_mut().poll(cx) {
             Poll::Pending => timer.poll_until(deadline, cx).map(|()| {
@@ -160,7 +200,6 @@ fn no_address_answers(host: &str, failures: &[(SocketAddr, Failure)]) -> io::Err
     io::Error::new(last.kind, line)
 }
 
-/// The stream is shared with callers that write without waiting.
 struct TcpConnection<R: Runtime>(Arc<R::Tcp>);
 
 impl<R: Runtime> Connection for TcpConnection<R> {

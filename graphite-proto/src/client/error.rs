@@ -23,6 +23,9 @@ pub enum ConnectError {
     Setting(ConfigError),
     /// The address makes no sense.
     Address(AddressError),
+    /// TLS cannot be set up: the server name, or the system's roots ([`TlsConfig`](super::TlsConfig)).
+    #[cfg(feature = "rustls")]
+    Tls(Failure),
     /// Every attempt failed ([`Builder::max_attempts`](super::Builder::max_attempts)).
     Unreachable(Failure),
 }
@@ -44,6 +47,8 @@ impl fmt::Display for ConnectError {
         match self {
             Self::Setting(error) => error.fmt(f),
             Self::Address(error) => error.fmt(f),
+            #[cfg(feature = "rustls")]
+            Self::Tls(failure) => write!(f, "TLS cannot be set up: {failure}"),
             Self::Unreachable(failure) => write!(f, "no connection came about: {failure}"),
         }
     }
@@ -54,6 +59,8 @@ impl Error for ConnectError {
         match self {
             Self::Setting(error) => error.source(),
             Self::Address(error) => error.source(),
+            #[cfg(feature = "rustls")]
+            Self::Tls(failure) => failure.source(),
             Self::Unreachable(failure) => failure.source(),
         }
     }

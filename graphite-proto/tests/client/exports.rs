@@ -14,6 +14,11 @@ use crate::client::{
     Report, Reporter, Stats, Tcp, Timer, Timestamp, TryFeedError, Value,
 };
 
+/// With TLS.
+#[cfg(feature = "rustls")]
+#[allow(unused_imports, reason = "that they are there is the test")]
+use crate::client::{Secure, TlsConfig, rustls::ClientConfig};
+
 #[test]
 fn what_is_exported_by_itself_is_what_the_modules_hold() {
     let _: Scheme = EncodersScheme::Percent;

@@ -24,6 +24,10 @@ mod sharing;
 mod streams;
 mod surface;
 mod texts;
+#[cfg(feature = "rustls")]
+mod tls;
+#[cfg(feature = "rustls")]
+mod tls_receiver;
 #[cfg(feature = "tracing")]
 mod traced;
 mod waiting;

@@ -268,7 +268,7 @@ pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
 ///
 /// Whoever listens on the first port of a block has the block, as long as the process lasts: those
 /// that run side by side never come to the same port.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static TAKEN: Mutex<(Vec<TcpListener>, u16)> = Mutex::new((Vec::new(), PORTS.start));
     let mut taken = TAKEN.lock().expect("ports");
     let (blocks, next) = &mut *taken;

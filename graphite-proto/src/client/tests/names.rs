@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::{Addresses, MadeUp};
-use crate::client::connect::{ByName, Connect as _};
+use crate::client::connect::{Bare, ByName, Connect as _};
 use crate::client::resolve::{FRESH, Resolver};
 use crate::client::runtime::{Runtime as _, TcpOptions};
 
@@ -88,8 +88,13 @@ fn a_lookup_that_hangs_ends_every_attempt_in_time() {
     let (resolver, runtime) = resolver();
     let second = Duration::from_secs(1);
     let options = TcpOptions::new(65_536, second);
-    let connector =
-        Arc::new(ByName { runtime: runtime.clone(), resolver, timeout: 5 * second, options });
+    let connector = Arc::new(ByName {
+        runtime: runtime.clone(),
+        resolver,
+        layer: Arc::new(Bare),
+        timeout: 5 * second,
+        options,
+    });
     let mut cx = Context::from_waker(Waker::noop());
     let mut lookup = None;
     for _ in 0..3 {

@@ -1,0 +1,294 @@
+//! TLS over the connections that come about by name: the settings, what a runtime gives for it, and
+//! what its end of file proves.
+//!
+//! Not here: the records and the cryptography, which are rustls' and, like the roots of the system,
+//! come in by the runtime ([`Secure`]); streams of a [`Connector`](super::Connector), which brings a
+//! TLS of its own.
+
+use std::future::Future;
+use std::io;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures::io::{AsyncRead, AsyncWrite};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, InvalidMessage, RootCertStore};
+
+use crate::client::connect::{Connecting, Connection, Layer};
+use crate::client::runtime::{Adopt, Runtime, Tcp, Written};
+use crate::event::Failure;
+
+/// Makes TLS over connections to a host.
+pub(crate) type MakeLayer<R> =
+    Box<dyn FnOnce(&str) -> Result<Arc<dyn Layer<R>>, Failure> + Send + Sync>;
+
+/// How a client speaks TLS: [`Builder::tls`](super::Builder::tls).
+///
+/// By default it trusts the root certificates of the system, shows no certificate of its own, and
+/// wants that of the receiver to be for the host of the address, a name or an IP address. Roots of
+/// your own, client certificates and anything else are settings of rustls' own [`ClientConfig`],
+/// of which this is made by `from`.
+#[derive(Clone, Debug, Default)]
+pub struct TlsConfig {
+    rustls: Option<Arc<ClientConfig>>,
+    server_name: Option<String>,
+}
+
+impl TlsConfig {
+    /// Sets whom the receiver's certificate must be for, a DNS name or an IP address. Default: the
+    /// host of the address.
+    #[must_use]
+    pub fn server_name(mut self, name: impl Into<String>) -> Self {
+        self.server_name = Some(name.into());
+        self
+    }
+
+    pub(crate) fn not_with_a_connector() -> Failure {
+        let text = "a connector brings its own TLS: connect by name, or without `tls`";
+        Failure::new(io::ErrorKind::InvalidInput, text)
+    }
+
+    /// Makes ready for connections to a host.
+    pub(crate) fn layer<R: Secure>(self, host: &str) -> Result<Arc<dyn Layer<R>>, Failure> {
+        let name = self.server_name.as_deref().unwrap_or(host);
+        let server_name = ServerName::try_from(name.to_owned()).map_err(|_| {
+            let text = format!("server name {name:?} is neither a DNS name nor an IP address");
+            Failure::new(io::ErrorKind::InvalidInput, text)
+        })?;
+        let config = self.rustls.map_or_else(by_system::<R>, Ok)?;
+        Ok(Arc::new(Tls::<R> { config, server_name, runtime: PhantomData }))
+    }
+}
+
+impl From<Arc<ClientConfig>> for TlsConfig {
+    fn from(config: Arc<ClientConfig>) -> Self {
+        Self { rustls: Some(config), server_name: None }
+    }
+}
+
+impl From<ClientConfig> for TlsConfig {
+    fn from(config: ClientConfig) -> Self {
+        Arc::new(config).into()
+    }
+}
+
+/// Trusts the roots of the system.
+fn by_system<R: Secure>() -> Result<Arc<ClientConfig>, Failure> {
+    let mut roots = RootCertStore::empty();
+    let found = R::roots().map_err(|error| {
+        Failure::new(error.kind(), format!("root certificates of the system: {error}"))
+    })?;
+    // Some systems hold a few that no standard knows.
+    if roots.add_parsable_certificates(found).0 == 0 {
+        let text = "the system holds no root certificates; install them, or bring a `ClientConfig`";
+        return Err(Failure::new(io::ErrorKind::NotFound, text));
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(R::provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Failure::new(io::ErrorKind::Unsupported, error.to_string()))?;
+    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+}
+
+/// A runtime that can speak TLS over its TCP connections: those of the adapters can with their
+/// feature `rustls`.
+///
+/// On runtimes with the traits of `futures` the stream is that of the crate `futures-rustls` over
+/// [`TcpIo`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not speak TLS",
+    note = "the runtimes of the adapters do with their feature `rustls`"
+)]
+pub trait Secure: Runtime + Adopt<<Self as Secure>::Tls> {
+    /// A TCP connection with TLS over it. To finish it says close_notify and then
+    /// [finishes](Tcp::finish) what is below.
+    type Tls: Send + 'static;
+
+    /// Returns the cryptography for clients without a `ClientConfig` of their own.
+    fn provider() -> CryptoProvider;
+
+    /// Reads the root certificates of the system, for the same.
+    ///
+    /// # Errors
+    ///
+    /// None can be read, for this cause.
+    fn roots() -> io::Result<Vec<CertificateDer<'static>>>;
+
+    /// Shakes hands; the client brings the time-out, and drops the future then.
+    ///
+    /// # Errors
+    ///
+    /// The cause, which waiters see after the last attempt.
+    fn secure(
+        tcp: Self::Tcp,
+        config: Arc<ClientConfig>,
+        server_name: ServerName<'static>,
+    ) -> impl Future<Output = io::Result<Self::Tls>> + Send;
+
+    /// Returns the connection below.
+    fn tcp(stream: &Self::Tls) -> &Self::Tcp;
+}
+
+/// TLS with a receiver.
+struct Tls<R> {
+    config: Arc<ClientConfig>,
+    server_name: ServerName<'static>,
+    runtime: PhantomData<fn() -> R>,
+}
+
+impl<R: Secure> Layer<R> for Tls<R> {
+    fn over(self: Arc<Self>, tcp: R::Tcp) -> Connecting {
+        Box::pin(async move {
+            let stream = R::secure(tcp, self.config.clone(), self.server_name.clone()).await?;
+            Ok(Box::new(TlsConnection::<R> { stream, finished: false, heard: Heard::Nothing }) as _)
+        })
+    }
+
+    fn explain(&self, error: io::Error) -> io::Error {
+        let ask = if is_no_tls(&error) { "; does it speak TLS on this port?" } else { "" };
+        let (kind, name) = (error.kind(), self.server_name.to_str());
+        let failure = Failure::from(error);
+        io::Error::new(kind, format!("TLS handshake with {name}: {failure}{ask}"))
+    }
+}
+
+/// Returns whether a handshake failed as it does with a receiver that speaks no TLS: it waits for
+/// the end of a line, takes the handshake for a pickle and closes, or answers in plain text.
+fn is_no_tls(error: &io::Error) -> bool {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    let garbled =
+        matches!(cause, Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)));
+    let ended = [io::ErrorKind::TimedOut, io::ErrorKind::UnexpectedEof].contains(&error.kind());
+    garbled || ended
+}
+
+/// What was heard of the receiver's end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    Nothing,
+    /// It said close_notify: it sends no more, and reads no more as likely as not.
+    CloseNotify,
+    /// TCP ended without a word.
+    Cut,
+}
+
+/// A connection over TLS. Its end of file is that of TCP, and what the kernel knows of TCP is what
+/// is known: a receiver that says close_notify may still hold unread what came before it, and the
+/// reset that tells of it comes when it closes.
+struct TlsConnection<R: Secure> {
+    stream: R::Tls,
+    /// Whether our side was ended.
+    finished: bool,
+    heard: Heard,
+}
+
+impl<R: Secure> TlsConnection<R> {
+    fn tcp(&self) -> &R::Tcp {
+        R::tcp(&self.stream)
+    }
+}
+
+impl<R: Secure> Connection for TlsConnection<R> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, bytes: &mut [u8]) -> Poll<io::Result<usize>> {
+        if self.heard == Heard::Nothing {
+            match ready!(<R as Adopt<R::Tls>>::poll_read(&mut self.stream, cx, bytes)) {
+                Ok(0) => self.heard = Heard::CloseNotify,
+                // Many close without a word.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    self.heard = Heard::Cut;
+                }
+                other => return Poll::Ready(other),
+            }
+        }
+        self.tcp().poll_read(cx, bytes)
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.heard != Heard::Nothing {
+            let text = "the receiver has ended the TLS session";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, text)));
+        }
+        <R as Adopt<R::Tls>>::poll_write(&mut self.stream, cx, bytes)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        <R as Adopt<R::Tls>>::poll_flush(&mut self.stream, cx)
+    }
+
+    fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(<R as Adopt<R::Tls>>::poll_finish(&mut self.stream, cx))?;
+        self.finished = true;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Of an end that nobody asked for and that was not announced the kernel's word is not taken:
+    /// a process that dies leaves the same when it has read everything and dealt with nothing.
+    fn written(&self) -> Option<Written> {
+        let unasked = !self.finished && self.heard == Heard::Cut;
+        if unasked { None } else { self.tcp().written() }
+    }
+
+    fn has_left(&self) -> bool {
+        self.tcp().has_left()
+    }
+
+    /// Nothing is sent after its end.
+    fn outlives_end(&self) -> bool {
+        false
+    }
+
+    fn abort(&mut self) {
+        self.tcp().abort();
+    }
+
+    /// A record is not written without waiting.
+    fn direct(&self) -> Option<Arc<dyn Tcp>> {
+        None
+    }
+}
+
+/// A TCP connection with the traits of `futures`, for what reads and writes by them.
+#[derive(Debug)]
+pub struct TcpIo<T>(T);
+
+impl<T: Tcp> TcpIo<T> {
+    /// Gives a connection those traits.
+    pub fn new(tcp: T) -> Self {
+        Self(tcp)
+    }
+
+    /// Returns the connection.
+    pub fn tcp(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Tcp + Unpin> AsyncRead for TcpIo<T> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        self.0.poll_read(cx, bytes)
+    }
+}
+
+impl<T: Tcp + Unpin> AsyncWrite for TcpIo<T> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.0.poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.0.finish())
+    }
+}
