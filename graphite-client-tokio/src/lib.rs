@@ -32,6 +32,16 @@
 //! A script, a cron job or a thread, which has nothing to await with, takes the feature `blocking`: the
 //! same calls without `async`, as the module of that name shows.
 //!
+//! With the feature `rustls` a client speaks TLS, by every way to connect that names a host:
+//! `Client::builder().tls(TlsConfig::default()).connect("graphite.example.com:2443")` trusts the roots
+//! of the system, and a `rustls::ClientConfig` in that place brings roots and certificates of your own.
+//! What its end of file proves stands at `TlsConfig`.
+//!
+//! | feature | what comes with it |
+//! |---|---|
+//! | `metrics`, off by default | the module `metrics`, a recorder of that facade |
+//! | `rustls`, off by default | `Builder::tls`, `TlsConfig`; tokio-rustls with ring, and rustls-native-certs |
+//!
 //! [`Client`], [`Builder`] and [`MetricSink`] are those of [`proto::client`] on this runtime: which
 //! call waits for what, what an outage does, the errors and the defaults stand there. This crate
 //! holds what touches tokio and the socket. A client needs a runtime with `enable_io` and

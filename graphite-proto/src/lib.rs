@@ -22,6 +22,7 @@
 //! |---|---|
 //! | `client`, off by default | the module [`client`](client/index.html); the crate `futures`, for its `Sink` and a channel |
 //! | `tracing`, off by default | `client`, and what happens to it as events of the crate `tracing` |
+//! | `rustls`, off by default | `client`, and with it `Builder::tls`; the crate rustls without cryptography, which the runtime brings |
 //! | `metrics`, off by default | the module [`metrics`](metrics/index.html), a recorder of the facade `metrics`; that crate, metrics-util, siphasher, graphite-encoder |
 //!
 //! # What a point may be
@@ -73,7 +74,7 @@
 //! | `client/slots`, `client/direct` | where feeders keep their frame; what callers write themselves |
 //! | `client/shared`, `client/queueing` | the machine behind its lock; how points come in |
 //! | `client/feed`, `client/sending`, `client/closing` | the future of one point; a batch on its way in; the end of all that |
-//! | `client/resolve`, `client/connect`, `client/ended` | names; connections; one whose peer has ended its side |
+//! | `client/resolve`, `client/connect`, `client/tls`, `client/ended` | names; connections; TLS over them; one whose peer has ended its side |
 //! | `client/telling`, `client/driver` | whom events are told; the task that does what the machine demands |
 //! | `client/handle`, `client/feeder`, `client/sink`, `client/builder` | what callers hold, and how it begins |
 //! | `client/blocking` | the same for threads and scripts: calls without `async` |
@@ -89,7 +90,8 @@
 //! | a call or an error of every client | `client/handle`, `client/error`; `tests/client` |
 //! | a socket option, or what a kernel tells | `client/runtime`, each adapter's `socket.rs`, `examples/smol.rs` |
 //! | another runtime | an `impl Runtime`, as in `examples/smol.rs` |
-//! | TLS, a proxy, another kind of stream | a `Connector` of the user's, or beside `client/connect` |
+//! | what TLS is set up by, and what its end proves | `client/tls`, each adapter's `tls.rs`; `tests/client/tls.rs` |
+//! | a proxy, another kind of stream | a `Connector` of the user's, or beside `client/connect` |
 //! | names | `graphite-encoder` |
 
 #![forbid(unsafe_code)]

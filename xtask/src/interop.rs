@@ -19,6 +19,7 @@ mod restart;
 mod send;
 mod services;
 mod stores;
+mod tls;
 #[cfg(test)]
 mod unsigned;
 mod visitors;
@@ -46,6 +47,7 @@ type Receiver = (&'static str, fn(&Bench) -> Vec<Row>);
 const RECEIVERS: &[Receiver] = &[
     ("carbon-cache", carbon::rows),
     ("restart", restart::rows),
+    ("tls", tls::rows),
     ("services", services::rows),
     ("graphite-web", web::rows),
     ("victoria-metrics", stores::victoria),

@@ -6,6 +6,12 @@ use std::io::Read as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use graphite_client_tokio::rustls::pki_types::PrivatePkcs8KeyDer;
+use graphite_client_tokio::rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 const EXAMPLES: [(&str, &str); 3] = [
     ("graphite-client-tokio", "quickstart_tokio"),
@@ -67,17 +73,65 @@ fn the_architecture_is_that_of_the_crate_page() {
 fn sent_by(example: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let receiver = std::thread::spawn(move || {
+    let receiver = thread::spawn(move || {
         let mut text = String::new();
         listener.accept().unwrap().0.read_to_string(&mut text).unwrap();
         text
     });
-    // Without `-p` it is the workspace's own build, which is there when all tests are run.
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let run = ["run", "--quiet", "--example", example, "--", address.as_str()];
-    let output = Command::new(cargo).current_dir(root()).args(run).output().unwrap();
-    assert!(output.status.success(), "{example}: {}", String::from_utf8_lossy(&output.stderr));
+    run(example, |command| command.arg(address));
     receiver.join().unwrap()
+}
+
+fn run(example: &str, with: impl FnOnce(&mut Command) -> &mut Command) {
+    // Without `-p` it is the workspace's own build, which is there when all tests are run.
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root()).args(["run", "--quiet", "--example", example, "--"]);
+    let output = with(&mut command).output().unwrap();
+    assert!(output.status.success(), "{example}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Takes one connection over TLS, with a certificate for its address; returns that, what comes in,
+/// and a file with the root that vouches for it.
+fn over_tls() -> (String, JoinHandle<String>, tempfile::NamedTempFile) {
+    let (root_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let mut root = CertificateParams::new([]).unwrap();
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, root.self_signed(&root_key).unwrap().pem()).unwrap();
+    let certificate = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    let certificate = certificate.signed_by(&key, &Issuer::new(root, root_key)).unwrap();
+    let (chain, key) =
+        (vec![certificate.der().clone()], PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let config = ServerConfig::builder().with_no_client_auth();
+    let config = Arc::new(config.with_single_cert(chain, key.into()).unwrap());
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let receiver = thread::spawn(move || {
+        let stream = listener.accept().unwrap().0;
+        let mut text = String::new();
+        let connection = ServerConnection::new(config).unwrap();
+        StreamOwned::new(connection, stream).read_to_string(&mut text).unwrap();
+        text
+    });
+    (address, receiver, file)
+}
+
+/// By the roots in a file, and by those of the system, which a variable names.
+#[test]
+fn the_example_of_tls_delivers() {
+    for given in [true, false] {
+        let (address, receiver, root) = over_tls();
+        run("tls_tokio", |command| {
+            command.arg(address);
+            match given {
+                true => command.arg(root.path()),
+                false => command.env("SSL_CERT_FILE", root.path()),
+            }
+        });
+        let text = receiver.join().unwrap();
+        assert!(text.starts_with("servers.web01.load 0.42 ") && text.ends_with('\n'), "{text}");
+    }
 }
 
 #[test]

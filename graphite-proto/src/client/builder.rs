@@ -187,8 +187,8 @@ impl<R: Runtime, Calls> Builder<R, Calls> {
     }
 
     /// Sets how long an attempt to connect may take, for the name to be resolved and for each of
-    /// its addresses, TLS included. Default: 5 s; from 1 ms to 1 hour. A connector of your own brings its own
-    /// time-out.
+    /// its addresses, a handshake of TLS included. Default: 5 s; from 1 ms to 1 hour. A connector of
+    /// your own brings its own time-out.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
@@ -285,9 +285,13 @@ impl<R: Runtime, Calls> Builder<R, Calls> {
         self
     }
 
-    /// Has the connections by name speak TLS; [`TlsConfig::default`] trusts the roots of the system.
-    /// Default: plain TCP. See [`TlsConfig`]. A connector of your own brings its own TLS, and
-    /// [`connect_with`](Self::connect_with) refuses this one.
+    /// Sets that [`connect`](Self::connect) and [`connect_lazy`](Self::connect_lazy) speak TLS.
+    /// Default: plain TCP. [`TlsConfig::default`] trusts the roots of the system, and a
+    /// `rustls::ClientConfig` will do too. What an end of file proves over TLS stands at
+    /// [`TlsConfig`].
+    ///
+    /// A connector of your own brings its own TLS: with this setting
+    /// [`connect_with`](Self::connect_with) and its lazy form are an error.
     #[cfg(feature = "rustls")]
     pub fn tls(mut self, config: impl Into<TlsConfig>) -> Self
     where
@@ -357,8 +361,8 @@ impl<R: Runtime> Builder<R> {
         Ok(self.start(Some(address), Arc::new(connector), R::PROVES, warning))
     }
 
-    /// Connects over any stream: a Unix socket, a proxy, a TLS of your own. The connector is called again after
-    /// each connection that ended.
+    /// Connects over any stream: a Unix socket, a proxy, a TLS of your own. The connector is called
+    /// again after each connection that ended.
     ///
     /// # Errors
     ///

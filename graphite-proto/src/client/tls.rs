@@ -30,7 +30,36 @@ pub(crate) type MakeLayer<R> =
 /// By default it trusts the root certificates of the system, shows no certificate of its own, and
 /// wants that of the receiver to be for the host of the address, a name or an IP address. Roots of
 /// your own, client certificates and anything else are settings of rustls' own [`ClientConfig`],
-/// of which this is made by `from`.
+/// of which this is made by `from`. Each adapter re-exports the crate `rustls` that fits, with ring;
+/// an application that has another cryptography in it too must say which its `ClientConfig` uses.
+///
+/// # What goes over it
+///
+/// All of the client but the socket: the same [`TcpOptions`](super::TcpOptions), a handshake at each
+/// connection, within its [`connect_timeout`](super::Builder::connect_timeout). A name without a port
+/// is still that of the protocol, 2003 or 2004. Points are written by the client's own task, so that a
+/// `send` awaited one by one costs a change of tasks.
+///
+/// A receiver that refuses a client's certificate under TLS 1.3 does so after the handshake:
+/// `connect` may return `Ok`, and the refusal is told by
+/// [`on_event`](super::Builder::on_event) and in the error of `close`.
+///
+/// # What an end of file proves
+///
+/// The proof of reading rests on the kernel's word, as without TLS: TCP has ended in good order,
+/// every byte is acknowledged, and no reset came. Beyond that:
+///
+/// | the receiver | counts as |
+/// |---|---|
+/// | ends TCP after our half-close, with close_notify or without | the answer: everything is read |
+/// | says close_notify, then ends TCP, unasked | as an end of file without TLS: what was before it is read, but for [`Delivery::Confirmed`](crate::Delivery::Confirmed) |
+/// | ends TCP without close_notify, unasked | an end of file that proves nothing: what the window holds is sent again |
+/// | says close_notify and does not end TCP | nothing yet: it may hold bytes unread. The next point finds the connection lost |
+///
+/// A proxy that ends TLS (stunnel, a load balancer) is such a receiver by itself: the proof covers
+/// it and no more, and what it holds when it is killed can be lost. stunnel passes a half-close on
+/// and answers it when the receiver behind it has, so that `close` and
+/// [`Delivery::Confirmed`](crate::Delivery::Confirmed) reach to that one as long as stunnel lives.
 #[derive(Clone, Debug, Default)]
 pub struct TlsConfig {
     rustls: Option<Arc<ClientConfig>>,

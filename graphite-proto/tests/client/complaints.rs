@@ -216,7 +216,8 @@ fn complaint_09_several_servers_and_one_goes_down_and_all_stop() {
     });
 }
 
-/// TLS is a stream of the user's: what it holds back is flushed, its end is the receiver's end.
+/// A TLS of the user's own: what it holds back is flushed, its end is the receiver's end. The
+/// clients' own is tested in `tls.rs`.
 #[test]
 fn complaint_10_tls() {
     block_on(async {

@@ -134,8 +134,9 @@ pub(super) fn debian(package: &str, program: &str) -> std::result::Result<String
     Ok(output(&mut query, "").map_or_else(|_| "own build".to_owned(), |full| upstream(&full)))
 }
 
-/// Cuts Debian's part from a version.
+/// Cuts Debian's parts from a version: an epoch before it, and what it is packaged as.
 fn upstream(version: &str) -> String {
+    let version = version.split_once(':').map_or(version, |(_, version)| version);
     let end = version.find(['-', '+', '~']).unwrap_or(version.len());
     version[..end].to_owned()
 }

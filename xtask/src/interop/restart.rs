@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use graphite_client_tokio::TlsConfig;
 use graphite_proto::Stats;
 use rustix::process::Signal;
 
@@ -89,7 +90,17 @@ fn hold_back(cache: &mut Cache, address: SocketAddr) -> Result {
 
 impl Streaming {
     pub(super) fn new() -> Self {
+        Self::by(None)
+    }
+
+    /// Over TLS.
+    pub(super) fn over(tls: TlsConfig) -> Self {
+        Self::by(Some(tls))
+    }
+
+    fn by(tls: Option<TlsConfig>) -> Self {
         Self {
+            tls,
             base: now() - 3000,
             series: 1000,
             pace: 150,

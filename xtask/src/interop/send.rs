@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use graphite_client_tokio::TlsConfig;
 use graphite_proto::{Metric, Protocol, Stats};
 
 use super::points::{Load, value};
@@ -13,6 +14,7 @@ use crate::choice::Runtime;
 /// Points that stream until they are stopped: point `n` is the `n / series`-th of series
 /// `n % series`, so that each is known by its number.
 pub(super) struct Streaming {
+    pub(super) tls: Option<TlsConfig>,
     pub(super) base: u64,
     pub(super) series: u64,
     /// How many points go out every 10 ms.
@@ -103,6 +105,10 @@ macro_rules! sender {
                 $block_on(async move {
                     let builder = Client::builder().protocol(protocol);
                     let builder = builder.close_timeout(Duration::from_secs(30));
+                    let builder = match &streaming.tls {
+                        Some(tls) => builder.tls(tls.clone()),
+                        None => builder,
+                    };
                     let client = builder.connect(address).await;
                     let client = client.map_err(|error| error.to_string())?;
                     let mut number = 0;
