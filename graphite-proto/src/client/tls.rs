@@ -21,6 +21,10 @@ use crate::client::connect::{Connecting, Connection, Layer};
 use crate::client::runtime::{Adopt, Runtime, Tcp, Written};
 use crate::event::Failure;
 
+/// How many bytes a record holds. No more are written at a time, since what rustls has taken counts
+/// as written only when the kernel has all of it: a slow receiver would seem to make no progress.
+const RECORD: usize = 16_384;
+
 /// Makes TLS over connections to a host.
 pub(crate) type MakeLayer<R> =
     Box<dyn FnOnce(&str) -> Result<Arc<dyn Layer<R>>, Failure> + Send + Sync>;
@@ -32,6 +36,9 @@ pub(crate) type MakeLayer<R> =
 /// your own, client certificates and anything else are settings of rustls' own [`ClientConfig`],
 /// of which this is made by `from`. Each adapter re-exports the crate `rustls` that fits, with ring;
 /// an application that has another cryptography in it too must say which its `ClientConfig` uses.
+///
+/// The roots of the system are read where the client begins, which takes some milliseconds; the
+/// variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name others, as they do for OpenSSL.
 ///
 /// # What goes over it
 ///
@@ -189,8 +196,9 @@ fn is_no_tls(error: &io::Error) -> bool {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
     let garbled =
         matches!(cause, Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)));
-    let ended = [io::ErrorKind::TimedOut, io::ErrorKind::UnexpectedEof].contains(&error.kind());
-    garbled || ended
+    let ended =
+        [io::ErrorKind::TimedOut, io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset];
+    garbled || ended.contains(&error.kind())
 }
 
 /// What was heard of the receiver's end.
@@ -239,7 +247,8 @@ impl<R: Secure> Connection for TlsConnection<R> {
             let text = "the receiver has ended the TLS session";
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, text)));
         }
-        <R as Adopt<R::Tls>>::poll_write(&mut self.stream, cx, bytes)
+        let record = &bytes[..bytes.len().min(RECORD)];
+        <R as Adopt<R::Tls>>::poll_write(&mut self.stream, cx, record)
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

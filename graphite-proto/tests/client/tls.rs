@@ -80,6 +80,23 @@ fn what_a_reset_destroys_is_sent_again() {
     });
 }
 
+/// Of the options one shows from outside: the timer of keep-alive, in the kernel's table.
+#[test]
+fn the_sockets_below_have_the_options_of_plain_ones() {
+    block_on(async {
+        let graphite = TlsGraphite::start(Kind::default());
+        let client = trusting(&graphite).connect(graphite.address()).await.unwrap();
+        let remote = format!(" 0100007F:{:04X} 01 ", graphite.address().port());
+        let kept_alive = || {
+            let table = std::fs::read_to_string("/proc/net/tcp").expect("the kernel's table");
+            let row = table.lines().find_map(|row| row.split_once(&remote));
+            row.and_then(|(_, row)| row.split(' ').nth(1)).is_some_and(|tr| tr.starts_with("02:"))
+        };
+        until("keep-alive waits for its time", kept_alive).await;
+        client.close().await.unwrap();
+    });
+}
+
 #[test]
 fn a_lazy_client_starts_without_a_receiver_and_delivers_later() {
     block_on(async {
@@ -243,6 +260,10 @@ fn a_receiver_that_speaks_no_tls_is_asked_about() {
             let text = refusal(builder.connect_timeout(100 * MS), graphite.address()).await;
             assert_eq!(text, format!("{cause}; does it speak TLS on this port?"), "{manner:?}");
         }
+        // As carbon's pickle port does: an end of file, or a reset.
+        let graphite = Graphite::with(Manner::CloseAtOnce);
+        let text = refusal(quick().tls(Authority::new().trusted()), graphite.address()).await;
+        assert!(text.ends_with("; does it speak TLS on this port?"), "{text}");
     });
 }
 
