@@ -235,6 +235,8 @@ fn serve(
     };
     stream.set_nonblocking(false).expect("blocking");
     stream.set_read_timeout(Some(TICK)).expect("read time-out");
+    // Or close_notify would wait for the client's word that it has the tickets of the session.
+    stream.set_nodelay(true).expect("no delay");
     let mut stream = StreamOwned::new(connection, stream);
     let ended = || over.load(Ordering::SeqCst);
     let told = || ended() || number <= state.lock().expect("receiver's state").end_up_to;
