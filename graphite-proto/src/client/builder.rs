@@ -419,7 +419,6 @@ impl<R: Runtime> Builder<R> {
     }
 
     #[cfg(not(feature = "rustls"))]
-    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "as with the feature")]
     fn layer(&mut self, _host: &str) -> Result<Arc<dyn Layer<R>>, ConnectError> {
         Ok(Arc::new(Bare))
     }
