@@ -80,8 +80,8 @@
 #![doc = include_str!("../examples/storage-aggregation.conf")]
 //! ```
 //!
-//! For increases the rule `[count]` has `aggregationMethod = sum`: never mix the two below one prefix. The
-//! files are in the crate's `examples`.
+//! For increases the rule for counts has `aggregationMethod = sum`; they have a file of their own, and need
+//! a prefix of their own. The files are in the crate's `examples`.
 //!
 //! Carbon's stock `carbon.conf` makes 50 files a minute (`MAX_CREATES_PER_MINUTE`) and throws away, in
 //! silence, the points of series that have no file yet; a histogram is nine series for each set of its
