@@ -255,6 +255,22 @@ impl<R: Block> Client<R> {
         self.block_on(self.handle.client.close())
     }
 
+    /// Returns where the receiver is; see [`address`](handle::Client::address) of the other client.
+    pub fn address(&self) -> Option<&Address> {
+        self.handle.client.address()
+    }
+
+    /// Returns whether there is a connection just now; see
+    /// [`is_connected`](handle::Client::is_connected) of the other client.
+    pub fn is_connected(&self) -> bool {
+        self.handle.client.is_connected()
+    }
+
+    /// Returns why the last connection, or the last attempt at one, ended.
+    pub fn last_failure(&self) -> Option<Failure> {
+        self.handle.client.last_failure()
+    }
+
     /// Returns what became of the points so far.
     pub fn stats(&self) -> Stats {
         self.handle.client.stats()

@@ -46,6 +46,9 @@ fn every_call_delivers_by_both_protocols() {
         client.try_feed(("e", 5)).unwrap();
         client.flush().unwrap();
         assert_eq!((client.stats().accepted, client.stats().written), (5, 5));
+        assert!(client.is_connected());
+        assert_eq!(client.address().unwrap().to_string(), graphite.address().to_string());
+        assert_eq!(client.last_failure(), None);
         client.close().unwrap();
         client.clone().close().unwrap();
         assert_eq!(graphite.paths(), ["p.a", "p.b", "p.c", "p.d", "p.e"]);

@@ -191,6 +191,25 @@ fn the_clients_own_counts_are_series_too() {
     });
 }
 
+/// In several turns of the task, between which others of its thread have theirs.
+#[test]
+fn a_report_of_many_points_comes_whole() {
+    block_on(async {
+        let graphite = Graphite::plaintext();
+        let client = Client::connect(graphite.address()).await.unwrap();
+        let reporter = Recorder::builder().interval(SECOND).start(client).unwrap();
+        with_local_recorder(reporter.recorder(), || {
+            (0..10_000).for_each(|i| counter!("jobs", "id" => i.to_string()).increment(1));
+        });
+        graphite.received_distinct(10_000).await;
+        let stored = stored(&graphite);
+        let (_, first) = stored.keys().next().unwrap();
+        assert!(stored.keys().filter(|(_, at)| at == first).count() == 10_000, "of one interval");
+        assert_eq!(reporter.missed(), 0);
+        reporter.close().await.unwrap();
+    });
+}
+
 /// One that was there before its client.
 #[test]
 fn a_recorder_that_is_there_already_gets_a_reporter() {
