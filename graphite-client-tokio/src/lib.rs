@@ -146,3 +146,8 @@ pub type MetricSink = proto::client::MetricSink<Tokio>;
 /// Reports at aligned times, on tokio: figures of one's own by [`every`](Reporter::every), or those of
 /// the recorder that the feature `metrics` brings; see [`proto::client::Reporter`].
 pub type Reporter = proto::client::Reporter<Tokio>;
+
+/// The examples of the package's own page are tested too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadMe;

@@ -111,3 +111,8 @@ pub use crate::{
     scheme::Scheme,
     tags::{TagError, Tagged, parse_tagged, tagged},
 };
+
+/// The examples of the package's own page are tested too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadMe;

@@ -136,3 +136,8 @@ pub use sender::{Lent, Sender};
 pub use stats::Stats;
 pub use ticket::{Progress, Ticket};
 pub use value::{Timestamp, Value};
+
+/// The examples of the package's own page are tested too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadMe;
