@@ -8,6 +8,7 @@ mod chaos;
 mod choice;
 mod command;
 mod demo;
+mod fuzz;
 mod interop;
 mod memory;
 mod oracle;
@@ -58,6 +59,8 @@ enum Task {
     Bench(bench::Args),
     /// Counts instructions a point against their ceilings.
     Budget(budget::Args),
+    /// Feeds the fuzz targets with bytes that libFuzzer makes up.
+    Fuzz(fuzz::Args),
     /// Feeds while the receiver is down and measures memory.
     Outage(outage::Args),
     /// Is the receiver that `chaos` kills.
@@ -88,6 +91,7 @@ fn main() -> ExitCode {
         Task::Chaos(args) => ("chaos", chaos::run(args)),
         Task::Bench(args) => ("bench", bench::run(args)),
         Task::Budget(args) => ("budget", budget::run(args)),
+        Task::Fuzz(args) => ("fuzz", fuzz::run(args)),
         Task::Outage(args) => ("outage", outage::run(args)),
         Task::ChaosReceiver(args) => ("chaos", chaos::receiver(args)),
         Task::BenchReceiver => ("bench", bench::receiver()),
@@ -140,6 +144,8 @@ mod tests {
             ("chaos --life 10001", "'10001'", "1..=10000"),
             ("bench encod", "'encod'", "encode, deliver"),
             ("bench --rounds 4", "'4'", "5..=1000"),
+            ("fuzz senders", "'senders'", "receive_plaintext, receive_pickle"),
+            ("fuzz --seconds 0", "'0'", "1..=86400"),
             ("interop karbon", "'karbon'", "carbon-cache, restart"),
         ] {
             let words = ["xtask"].into_iter().chain(line.split(' '));

@@ -99,8 +99,13 @@ fn msrv() -> Result {
     for folder in [root(), root().join("xtask")] {
         for entry in std::fs::read_dir(folder)? {
             let manifest = entry?.path().join("Cargo.toml");
-            if manifest.is_file() {
-                members.push((manifest.display().to_string(), read(&manifest)?));
+            if !manifest.is_file() {
+                continue;
+            }
+            let text = read(&manifest)?;
+            // The fuzz targets' programs are a workspace of their own, for a nightly toolchain.
+            if !text.lines().any(|line| line == "[workspace]") {
+                members.push((manifest.display().to_string(), text));
             }
         }
     }

@@ -1,0 +1,41 @@
+//! Whatever a sender is told, in whatever order: `accepted = queued + written + dropped`, its memory
+//! is bounded, a connection is given whole frames only, and after a close it ends with an answer for
+//! everybody who waits.
+//!
+//! Not here: what a driver does that does as it is told, which the simulation in graphite-proto
+//! tries; what is told and in which order stands in [`world`].
+
+mod settings;
+mod world;
+
+use graphite_proto::Input;
+
+use self::settings::Settings;
+use self::world::World;
+use crate::bytes::Bytes;
+
+/// How many steps a run has at most, so that none is slow.
+const STEPS: usize = 400;
+
+/// Settings and steps, each of a few bytes, then a close that a driver carries out.
+pub fn sender(bytes: &[u8]) {
+    let mut bytes = Bytes(bytes);
+    let settings = Settings::read(&mut bytes);
+    let mut world = World::new(&settings);
+    for _ in 0..STEPS {
+        if bytes.is_empty() {
+            break;
+        }
+        world.step(&mut bytes);
+        world.check();
+    }
+    world.bring_back(usize::MAX);
+    world.tell(Input::Close);
+    let closed = (0..10_000).any(|_| {
+        world.obey();
+        world.check();
+        world.wait();
+        world.is_closed()
+    });
+    assert!(closed, "it does not close: {world:?}");
+}

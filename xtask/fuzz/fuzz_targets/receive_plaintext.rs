@@ -1,0 +1,5 @@
+//! Invariant: any bytes in any pieces are read the same, without a panic, in bounded memory.
+//! The work is in the crate fuzz-targets, which the tests run too; not here.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz_targets::receive_plaintext(bytes));
