@@ -83,8 +83,8 @@ impl Fuzzer {
         let before = count(&own)?;
         let mut command = Command::new(self.programs.join(name));
         command.arg(format!("-max_total_time={seconds}"));
-        // What takes 10 s or holds 64 MiB in one piece is a finding too.
-        command.args(["-timeout=10", "-malloc_limit_mb=64", "-print_final_stats=1"]);
+        // What takes 10 s or holds half a gibibyte is a finding too.
+        command.args(["-timeout=10", "-rss_limit_mb=512", "-print_final_stats=1"]);
         command.arg(format!("-artifact_prefix={}/", found.display()));
         // The first folder is the one that is added to.
         command.arg(&own).arg(corpus(name)).stdin(Stdio::null());

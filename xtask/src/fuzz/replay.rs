@@ -9,7 +9,7 @@ use fuzz_targets::{Run, TARGETS};
 use super::corpus;
 
 /// How many inputs are made of each target's corpus.
-const CHANGED: usize = 400;
+const CHANGED: usize = 2_000;
 
 /// Longer ones are cut, so that a debug build takes no minutes.
 const LONGEST: usize = 4096;
