@@ -155,7 +155,8 @@ fn finding(text: &str) -> Option<&str> {
 /// Returns what a target said when it failed, without libFuzzer's own lines.
 fn complaint(text: &str) -> &str {
     let from = text.find("\nthread '").or_else(|| text.find("ERROR: libFuzzer")).unwrap_or(0);
-    let until = text[from..].find("\nnote: ").or_else(|| text[from..].find("\nSUMMARY: "));
+    let ends = ["\nstack backtrace:", "\nnote: ", "\nSUMMARY: "];
+    let until = ends.iter().filter_map(|end| text[from..].find(end)).min();
     text[from..].split_at(until.unwrap_or(text.len() - from)).0.trim()
 }
 

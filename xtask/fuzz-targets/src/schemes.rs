@@ -3,16 +3,19 @@
 
 use graphite_encoder::{EncodeError, Scheme};
 
-/// Python's `idna` codec: what comes back is another form, and that one stays.
+/// Python's `idna` codec: what comes back is another form, and that one stays. Not so where a label
+/// held an ideographic full stop, as Python lets it: the name that comes back has two labels there.
 pub fn scheme_idna(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Ok(encoded) = encoded(Scheme::Idna, &text)
         && let Ok(name) = Scheme::Idna.decode(&encoded)
+        && !name.contains('\u{3002}')
         && let Ok(again) = Scheme::Idna.encode(&name)
     {
         assert!(encoded.eq_ignore_ascii_case(&again), "{text:?}: {encoded:?}, then {again:?}");
     }
     if let Ok(name) = Scheme::Idna.decode(&text)
+        && !name.contains('\u{3002}')
         && let Ok(encoded) = Scheme::Idna.encode(&name)
         && let Ok(again) = Scheme::Idna.decode(&encoded)
     {
