@@ -18,6 +18,8 @@ use super::settings::{Labels, MAX_STATISTIC};
 pub(super) const MAX_NAME: usize = 2048;
 /// The longest part that is not cut, in bytes; with a hash it is still a file's name.
 const MAX_PART: usize = 200;
+/// The longest part with a mark, in bytes: a store adds `.wsp`, and a file's name has 255 at most.
+const MAX_MARKED: usize = 250;
 /// How long a hash is with what stands before it.
 const MARK: usize = 3 + 32;
 /// The longest name without a statistic, and without the mark of one that is another's.
@@ -58,7 +60,7 @@ impl Stem {
         let mut hash = Hash::new();
         hash.text(kind);
         hash.key(key);
-        self.head += &hash.mark(scheme);
+        push_mark(&mut self.head, &hash.mark(scheme));
     }
 }
 
@@ -99,7 +101,7 @@ impl Naming {
         }
         let (labels, repeated) = self.labels(key);
         if repeated {
-            head += &Hash::of(key).mark(self.scheme);
+            push_mark(&mut head, &Hash::of(key).mark(self.scheme));
         }
         let size: usize = labels.iter().map(|(key, value)| key.len() + value.len() + 2).sum();
         let cut = (head.len() + size > MAX_STEM).then(|| Hash::of(key));
@@ -119,7 +121,7 @@ impl Naming {
             let rest = MAX_STEM - MARK;
             truncate(&mut head, rest);
             room = rest - head.len();
-            head += &hash.mark(self.scheme);
+            push_mark(&mut head, &hash.mark(self.scheme));
         }
         let fits = labels.into_iter().take_while(|(key, value)| {
             let rest = room.checked_sub(key.len() + value.len() + 2);
@@ -143,7 +145,7 @@ impl Naming {
             && head.len() > MAX_STEM
         {
             truncate(&mut head, MAX_STEM - MARK);
-            head += &hash.mark(self.scheme);
+            push_mark(&mut head, &hash.mark(self.scheme));
         }
         Stem { head, tail: String::new() }
     }
@@ -217,6 +219,14 @@ fn push(path: &mut String, part: &str) {
         path.push('.');
     }
     path.push_str(part);
+}
+
+/// Adds a mark to the last part of a path, which gives way as far as there is no room for both in a
+/// file's name: the mark is of the whole.
+fn push_mark(path: &mut String, mark: &str) {
+    let begin = path.rfind('.').map_or(0, |dot| dot + 1);
+    truncate(path, begin + MAX_MARKED - MARK);
+    path.push_str(mark);
 }
 
 /// Shortens a text, between two characters.

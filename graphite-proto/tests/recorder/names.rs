@@ -188,6 +188,27 @@ fn what_is_too_long_is_cut_and_ends_in_a_hash_of_the_whole() {
     }
 }
 
+/// One for its length, one for its labels, one for what is called so already: a file's name has room for
+/// each.
+#[test]
+fn a_part_with_several_hashes_is_no_longer_than_one() {
+    for labels in LABELS {
+        let recorder = Recorder::builder().labels(labels).quantiles(&[]).build();
+        let repeated = [("k", "1"), ("k", "2")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        let (long, repeated) = ("\u{e9}".repeat(200), repeated.to_vec());
+        with_local_recorder(&recorder, || {
+            gauge!(format!("{long}.count")).set(1.0);
+            gauge!(long.clone(), &repeated).set(1.0);
+            histogram!(long.clone(), &repeated).record(1.0);
+            counter!(long.clone(), &repeated).increment(1);
+        });
+        let mut names = names(&recorder);
+        assert_apart(&mut names);
+        let parts = names.iter().flat_map(|name| name.split(['.', ';']));
+        assert!(parts.map(str::len).max() <= Some(250), "{names:?}");
+    }
+}
+
 /// The second one is marked, and the same in each process.
 #[test]
 fn different_kinds_that_come_to_one_name_are_kept_apart() {
