@@ -9,6 +9,8 @@ use metrics::{counter, gauge, histogram, with_local_recorder};
 
 #[path = "recorder/names.rs"]
 mod names;
+#[path = "recorder/threads.rs"]
+mod threads;
 
 /// A multiple of ten seconds.
 const START: u64 = 1_700_000_000;

@@ -1,8 +1,6 @@
 //! Tests of reports for which there is too little room.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
-use std::thread;
 
 use ::metrics::{counter, gauge, histogram, with_local_recorder};
 
@@ -122,33 +120,6 @@ fn what_a_look_has_sent_is_not_sent_again_in_another_interval() {
         let sums = [stored(&points, "jobs.count"), stored(&points, "ms.count")];
         assert_eq!(sums, [8.0, 1.0], "missed: {missed}, at {at}: {points:?}");
     }
-}
-
-/// A handle that is dropped between two looks at it has done its work before.
-#[test]
-fn what_is_counted_while_series_are_forgotten_is_not_lost() {
-    let timeout = Some(Duration::ZERO);
-    let builder = Recorder::builder().counters(Counters::PerInterval).idle_timeout(timeout);
-    let (recorder, mut sum, done) = (builder.build(), 0.0, AtomicBool::new(false));
-    thread::scope(|scope| {
-        let (recorder, done) = (&recorder, &done);
-        scope.spawn(move || {
-            with_local_recorder(recorder, || {
-                for i in 0..20_000_u32 {
-                    let jobs = counter!("jobs");
-                    (0..i % 64).for_each(|_| std::hint::spin_loop());
-                    jobs.increment(1);
-                }
-            });
-            done.store(true, Ordering::Release);
-        });
-        let mut last = false;
-        while !last {
-            last = done.load(Ordering::Acquire);
-            recorder.collect(START, &mut |point| sum += point.value().as_f64());
-        }
-    });
-    assert_eq!(sum, 20_000.0);
 }
 
 /// Where there is no room for long, series that nobody holds come and go.

@@ -1,7 +1,4 @@
-//! Tests of the bins, of what is read of them, and of many threads at once.
-
-use std::sync::atomic::AtomicBool;
-use std::thread;
+//! Tests of the bins, and of what is read of them; those with many threads at once are in `tests`.
 
 use proptest::prelude::*;
 
@@ -118,44 +115,6 @@ fn the_sum_of_what_is_beyond_a_float_is_not_sent_as_a_number() {
     assert!(!reading.sum.is_finite(), "the recorder leaves it out");
     assert_eq!([reading.min, reading.max], [f64::MAX; 2]);
     assert!((reading.quantile(0.5) / f64::MAX - 1.0).abs() <= ERROR);
-}
-
-/// Each sample that a thread recorded is in one report, whatever the others do meanwhile.
-#[test]
-fn many_threads_lose_nothing_while_it_is_emptied() {
-    const THREADS: u32 = 4;
-    const SAMPLES: u32 = 20_000;
-    let sketch = Sketch::default();
-    let done = AtomicBool::new(false);
-    let (mut count, mut sum) = (0, 0.0);
-    thread::scope(|scope| {
-        let recording = (0..THREADS).map(|thread| {
-            let sketch = &sketch;
-            scope.spawn(move || (0..SAMPLES).for_each(|i| sketch.record(f64::from(i * 7 + thread))))
-        });
-        let recording: Vec<_> = recording.collect();
-        let (sketch, done) = (&sketch, &done);
-        let reader = scope.spawn(move || {
-            let (mut count, mut sum, mut reading) = (0, 0.0, Reading::default());
-            loop {
-                let last = done.load(Ordering::Acquire);
-                sketch.take(&mut reading);
-                count += reading.count;
-                sum += reading.sum;
-                if last {
-                    return (count, sum);
-                }
-            }
-        });
-        recording.into_iter().for_each(|thread| thread.join().unwrap());
-        done.store(true, Ordering::Release);
-        (count, sum) = reader.join().unwrap();
-    });
-    assert_eq!(count, u64::from(THREADS * SAMPLES));
-    let samples = (0..THREADS).flat_map(|thread| (0..SAMPLES).map(move |i| i * 7 + thread));
-    let expected: f64 = samples.map(f64::from).sum();
-    // A sum that was brought between the bounds of the bins is as exact as they are.
-    assert!((sum - expected).abs() <= expected * 2.0 * ERROR, "{sum}, not {expected}");
 }
 
 proptest! {
