@@ -65,6 +65,15 @@ pub enum MetricError {
         /// The longest pickle allowed.
         limit: usize,
     },
+    /// The line does not fit a datagram.
+    DatagramTooLong {
+        /// The path, cut after 120 bytes.
+        path: Box<str>,
+        /// The line's length in bytes, with its newline.
+        bytes: usize,
+        /// The longest datagram allowed.
+        limit: usize,
+    },
 }
 
 impl MetricError {
@@ -91,6 +100,11 @@ impl MetricError {
     #[cold]
     pub(crate) fn frame_too_long(path: &str, bytes: usize, limit: usize) -> Self {
         Self::FrameTooLong { path: excerpt(path), bytes, limit }
+    }
+
+    #[cold]
+    pub(crate) fn datagram_too_long(path: &str, bytes: usize, limit: usize) -> Self {
+        Self::DatagramTooLong { path: excerpt(path), bytes, limit }
     }
 }
 
@@ -153,6 +167,11 @@ impl fmt::Display for MetricError {
             Self::FrameTooLong { path, bytes, limit } => {
                 write!(f, "pickle of metric {path:?} alone is {bytes} bytes, limit is {limit}")
             }
+            Self::DatagramTooLong { path, bytes, limit } => write!(
+                f,
+                "line of metric {path:?} is {bytes} bytes with its newline, limit of a datagram is \
+                 {limit}"
+            ),
         }
     }
 }
@@ -252,6 +271,49 @@ impl Error for EncodeError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Metric { source, .. } => source.source(),
+        }
+    }
+}
+
+/// Why [`Protocol::encode_datagrams`](crate::Protocol::encode_datagrams) refused a batch.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum DatagramError {
+    /// A point of the batch cannot be sent.
+    Metric {
+        /// Which one, counted from 0.
+        index: usize,
+        /// Why.
+        source: MetricError,
+    },
+    /// No datagram is of that size.
+    Limit {
+        /// How long a datagram was to be at most, in bytes.
+        bytes: usize,
+        /// The most that it may be.
+        limit: usize,
+    },
+    /// No receiver reads pickles from datagrams.
+    Pickle,
+}
+
+impl fmt::Display for DatagramError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Metric { index, source } => write!(f, "point {index} of the batch: {source}"),
+            Self::Limit { bytes, limit } => {
+                write!(f, "limit of {bytes} bytes for a datagram is outside 1 to {limit}")
+            }
+            Self::Pickle => write!(f, "no receiver reads pickles from datagrams, only lines"),
+        }
+    }
+}
+
+impl Error for DatagramError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Metric { source, .. } => source.source(),
+            Self::Limit { .. } | Self::Pickle => None,
         }
     }
 }

@@ -9,6 +9,7 @@
 //! | you want | take |
 //! |---|---|
 //! | bytes for a batch, once | [`Protocol::encode`] |
+//! | the same as datagrams | [`Protocol::encode_datagrams`] |
 //! | a connection kept, with queue, reconnects, time-outs, replay | [`Sender`] |
 //! | to read what others send: a sink, a relay, a test | [`Receiver`] |
 //! | the whole client on a runtime of your own | the feature `client`: [`client`](client/index.html) |
@@ -125,12 +126,13 @@ mod window;
 pub use address::{Address, AddressError};
 pub use batch::Batch;
 pub use config::{Config, ConfigError, Delivery, NonFinite, Overflow};
-pub use error::{DecodeError, EncodeError, EnqueueError, MetricError, PrefixError};
+pub use error::{DatagramError, DecodeError, EncodeError, EnqueueError, MetricError, PrefixError};
 pub use event::{Event, Failure, Input, Level, Output};
 pub use instant::Instant;
-pub use limits::{FRAME_BYTES, MAX_FRAME_BYTES, MAX_LINE_BYTES};
+pub use limits::{FRAME_BYTES, MAX_DATAGRAM_BYTES, MAX_FRAME_BYTES, MAX_LINE_BYTES};
 pub use metric::Metric;
 pub use protocol::Protocol;
+pub use protocol::datagrams::Datagrams;
 pub use receiver::Receiver;
 pub use sender::{Lent, Sender};
 pub use stats::Stats;

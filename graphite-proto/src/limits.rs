@@ -12,3 +12,7 @@ pub const MAX_FRAME_BYTES: usize = 1_048_576;
 /// Where a frame is sealed unless configured otherwise, in bytes: large enough to cost nothing,
 /// small enough for every receiver's limit and for a short replay.
 pub const FRAME_BYTES: usize = 65_536;
+
+/// The longest datagram that UDP over IPv4 carries, in bytes: 65,535 without the headers of IP (20) and
+/// UDP (8), RFC 791 and RFC 768.
+pub const MAX_DATAGRAM_BYTES: usize = 65_507;

@@ -3,6 +3,7 @@
 //! Not here: when bytes are sent ([`crate::Sender`]) and how a stream of them is cut while it
 //! is received ([`crate::Receiver`]).
 
+pub(crate) mod datagrams;
 pub(crate) mod number;
 pub(crate) mod pickle;
 pub(crate) mod plaintext;

@@ -5,9 +5,10 @@ use std::error::Error;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use graphite_proto::{
-    Address, AddressError, Config, ConfigError, DecodeError, Delivery, EncodeError, EnqueueError,
-    Event, Failure, Input, Instant, Metric, MetricError, NonFinite, Output, Overflow, PrefixError,
-    Progress, Protocol, Receiver, Sender, Stats, Ticket, Timestamp, Value,
+    Address, AddressError, Config, ConfigError, DatagramError, Datagrams, DecodeError, Delivery,
+    EncodeError, EnqueueError, Event, Failure, Input, Instant, Metric, MetricError, NonFinite,
+    Output, Overflow, PrefixError, Progress, Protocol, Receiver, Sender, Stats, Ticket, Timestamp,
+    Value,
 };
 
 fn plain<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + std::fmt::Debug>() {}
@@ -21,6 +22,8 @@ fn public_types_are_send_sync_and_unpin() {
     plain::<AddressError>();
     plain::<Config>();
     plain::<ConfigError>();
+    plain::<DatagramError>();
+    plain::<Datagrams>();
     plain::<DecodeError>();
     plain::<Delivery>();
     plain::<EncodeError>();
@@ -58,6 +61,7 @@ fn small_types_are_copied_and_the_others_cloned() {
     copy::<Timestamp>();
     copy::<Value>();
     owned::<Config>();
+    owned::<Datagrams>();
     owned::<Event>();
     owned::<Input>();
     owned::<Metric<'static>>();
@@ -67,6 +71,7 @@ fn small_types_are_copied_and_the_others_cloned() {
 fn errors_go_anywhere() {
     error::<AddressError>();
     error::<ConfigError>();
+    error::<DatagramError>();
     error::<DecodeError>();
     error::<EncodeError>();
     error::<EnqueueError>();

@@ -7,6 +7,7 @@
 
 mod carbon;
 mod compare;
+mod datagrams;
 mod host;
 mod install;
 mod peer;
@@ -48,6 +49,7 @@ const RECEIVERS: &[Receiver] = &[
     ("carbon-cache", carbon::rows),
     ("restart", restart::rows),
     ("tls", tls::rows),
+    ("udp", datagrams::rows),
     ("services", services::rows),
     ("graphite-web", web::rows),
     ("victoria-metrics", stores::victoria),

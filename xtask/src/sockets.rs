@@ -1,5 +1,5 @@
-//! The kernel's table of TCP sockets, as proc(5) shows it: who listens, who is connected, and what
-//! stands unread. So nothing has to connect to see whether somebody is there.
+//! The kernel's tables of TCP and UDP sockets, as proc(5) shows them: who listens, who is connected,
+//! and what stands unread. So nothing has to connect to see whether somebody is there.
 //!
 //! By hand, like the demo's figures: five columns are wanted of all that `/proc` holds.
 
@@ -13,6 +13,8 @@ const REMOTE: usize = 2;
 const STATE: usize = 3;
 const QUEUES: usize = 4;
 const INODE: usize = 9;
+/// UDP's alone.
+const DROPS: usize = 12;
 
 const ESTABLISHED: &str = "01";
 /// The other end has closed, this one has not yet.
@@ -55,6 +57,16 @@ pub(crate) fn unread(address: SocketAddr) -> Result<u64> {
     Ok(bytes)
 }
 
+/// Returns how many bytes of datagrams, the kernel's own ones included, stand unread at this
+/// address, and how many datagrams found no room there; nothing if nobody reads there.
+pub(crate) fn datagrams(address: SocketAddr) -> Result<Option<(u64, u64)>> {
+    let (table, address) = (crate::workspace::read("/proc/net/udp".as_ref())?, shown(address)?);
+    let Some(row) = rows(&table).find(|row| row[LOCAL] == address) else { return Ok(None) };
+    let (_, received) = row[QUEUES].split_once(':').ok_or("the kernel shows no queues")?;
+    let dropped = row.get(DROPS).ok_or("the kernel shows no drops")?.parse()?;
+    Ok(Some((u64::from_str_radix(received, 16)?, dropped)))
+}
+
 fn table() -> Result<String> {
     crate::workspace::read("/proc/net/tcp".as_ref())
 }
@@ -87,7 +99,7 @@ fn holds(pid: u32, inode: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
-    use std::net::{Shutdown, TcpListener, TcpStream};
+    use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 
     use super::*;
 
@@ -100,6 +112,25 @@ mod tests {
         assert!(!listens(parent, address).unwrap(), "somebody else's");
         drop(listener);
         assert!(!listens(own, address).unwrap());
+    }
+
+    #[test]
+    fn datagrams_that_stand_unread_or_found_no_room_are_seen() {
+        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = receiver.local_addr().unwrap();
+        assert_eq!(datagrams(address).unwrap(), Some((0, 0)));
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        sender.send_to(&[0; 1000], address).unwrap();
+        assert!(datagrams(address).unwrap().is_some_and(|(unread, _)| unread >= 1000));
+        let mut sent = 1;
+        while datagrams(address).unwrap().is_some_and(|(_, dropped)| dropped == 0) {
+            sender.send_to(&[0; 1000], address).unwrap();
+            sent += 1;
+            assert!(sent < 1_000_000, "room without end");
+        }
+        receiver.recv(&mut [0; 1000]).unwrap();
+        drop(receiver);
+        assert_eq!(datagrams(address).unwrap(), None);
     }
 
     #[test]

@@ -86,7 +86,7 @@ pub(super) fn victoria(bench: &Bench) -> Vec<Row> {
 
 /// VictoriaMetrics keeps a whole number times a power of ten: integers up to 2^53 as they are, of
 /// everything else at least twelve significant digits, and 0 for what is next to nothing.
-fn victoria_holds(expected: f64, stored: f64) -> bool {
+pub(super) fn victoria_holds(expected: f64, stored: f64) -> bool {
     let size = expected.abs();
     if expected == stored || size < 1e-300 && stored == 0.0 {
         return true;
@@ -176,6 +176,6 @@ pub(super) fn read_until(
     }
 }
 
-fn title(name: &str, version: &std::result::Result<String, String>) -> String {
+pub(super) fn title(name: &str, version: &std::result::Result<String, String>) -> String {
     version.as_ref().map_or_else(|_| name.to_owned(), |version| format!("{name} {version}"))
 }
