@@ -12,6 +12,9 @@ use crate::error::{Code, Shown};
 /// two spaces, the longest value (24) and a timestamp (10).
 const MAX_SERIES: usize = 16_384 - 2 - 24 - 10;
 
+/// What a series in the form `path{key="value"}` ends in.
+const OPEN_METRICS_END: &str = "\"}";
+
 /// The tag that carbon makes of the path itself.
 pub(crate) const NAME: &str = "name";
 
@@ -56,10 +59,7 @@ where
     for (index, (key, value)) in pairs.iter().enumerate() {
         tags.push(checked(index, key.as_ref(), value.as_ref())?);
     }
-    let series = Tagged::new(name, tags).to_string();
-    if is_open_metrics(&series) {
-        return Err(TagError::OpenMetrics);
-    }
+    let series = Tagged::new(name, tags)?.to_string();
     check_line(&series)?;
     Ok(series)
 }
@@ -98,7 +98,7 @@ pub(crate) fn check_line(series: &str) -> Result<(), TagError> {
 /// ```
 pub fn parse_tagged(series: &str) -> Result<Tagged<'_>, TagError> {
     let (name, tags) = written(series)?;
-    Ok(Tagged::new(name, tags))
+    Tagged::new(name, tags)
 }
 
 /// A key and its value.
@@ -129,8 +129,8 @@ pub struct Tagged<'a> {
 }
 
 impl<'a> Tagged<'a> {
-    /// Brings tags into normal form.
-    fn new(path: &'a str, mut tags: Vec<Tag<'a>>) -> Self {
+    /// Brings tags into normal form, which must be read as it is written.
+    fn new(path: &'a str, mut tags: Vec<Tag<'a>>) -> Result<Self, TagError> {
         tags.retain(|&(key, _)| key != NAME);
         // The last of a repeated key comes first, and stays.
         tags.reverse();
@@ -138,7 +138,14 @@ impl<'a> Tagged<'a> {
         tags.dedup_by_key(|&mut (key, _)| key);
         // Carbon sorts by the text `;key=value`: `a-b` before `a`, since `-` comes before `=`.
         tags.sort_unstable_by(|a, b| text(a).cmp(text(b)));
-        Self { path, tags }
+        let (_, last) = tags.last().copied().unwrap_or((NAME, path));
+        let braced = |text: &str| text.contains('{');
+        if last.ends_with(OPEN_METRICS_END)
+            && (braced(path) || tags.iter().any(|(key, value)| braced(key) || braced(value)))
+        {
+            return Err(TagError::OpenMetrics);
+        }
+        Ok(Self { path, tags })
     }
 
     /// Returns the path, without the leading `~` that carbon removes.
@@ -177,7 +184,7 @@ fn name_of(path: &str) -> Result<&str, TagError> {
 
 /// Whether carbon reads a series in the form `path{key="value"}`.
 fn is_open_metrics(series: &str) -> bool {
-    series.ends_with("\"}") && series.contains('{')
+    series.ends_with(OPEN_METRICS_END) && series.contains('{')
 }
 
 /// Whether a character cannot stand in a plaintext line.
@@ -253,7 +260,8 @@ pub enum TagError {
         /// What stands there.
         segment: String,
     },
-    /// The series holds a `{` and ends in `"}`, so that carbon reads it in another form.
+    /// The series holds a `{` and ends in `"}`, as it is or with its tags sorted, so that carbon reads
+    /// it in another form.
     OpenMetrics,
     /// The series holds white space or a control character.
     Blank {
@@ -298,7 +306,10 @@ impl fmt::Display for TagError {
             }
             Self::NoValue { segment } => write!(f, "tag {} has no \"=\"", Shown(segment)),
             Self::OpenMetrics => {
-                f.write_str("series holds \"{\" and ends in \"}, which carbon reads as OpenMetrics")
+                f.write_str(
+                "series holds \"{\" and ends, as it is or with its tags sorted, in \"}, which carbon \
+                 reads as OpenMetrics",
+            )
             }
             Self::Blank { key, offset, character } => {
                 match key {

@@ -47,6 +47,9 @@ fn refuses_what_carbon_reads_in_another_form() {
     assert_eq!(tagged("a{b", [("k", "v\"}")]), Err(TagError::OpenMetrics));
     assert_eq!(parse_tagged("a{k=\"v\"}"), Err(TagError::OpenMetrics));
     assert_eq!(tagged("a", [("k", "v\"}")]).unwrap(), "a;k=v\"}");
+    // As it is carbon reads it, but not as it would write it.
+    assert_eq!(parse_tagged("a;k=v\"};b={"), Err(TagError::OpenMetrics));
+    assert_eq!(parse_tagged("a;b={;c=v\"};k=1").unwrap().to_string(), "a;b={;c=v\"};k=1");
 }
 
 #[test]
