@@ -343,7 +343,9 @@ impl Config {
     }
 
     /// Sets how long a written frame stays in the window of `Replay` where nothing can prove that
-    /// it was read. Default: 60 s; at most a year.
+    /// it was read, and after which an end of file without a proof no longer has it sent again: else
+    /// a receiver that ends whatever is idle would get it for ever. What counts is the time that it
+    /// stood written on connections, not that between them. Default: 60 s; at most a year.
     #[must_use]
     pub fn replay_age(mut self, age: Duration) -> Self {
         self.replay_age = age;

@@ -268,6 +268,12 @@ impl Sender {
         self.config.close_timeout
     }
 
+    /// Returns how long an end of file is watched.
+    #[cfg(feature = "client")]
+    pub(crate) fn settle_timeout(&self) -> std::time::Duration {
+        self.config.settle_timeout
+    }
+
     /// Returns what happens when the queue is full.
     pub fn overflow(&self) -> Overflow {
         self.config.overflow

@@ -30,8 +30,16 @@ struct Unit {
     points: u64,
     /// The position of the first point among all that were accepted.
     first: u64,
-    /// When the first frame was last written.
+    /// When it was last written: where time decides the first frame, else the last one.
     at: Instant,
+    /// How long it stood written on connections before the present one.
+    stood: Duration,
+}
+
+impl Unit {
+    fn stands(&self, now: Instant) -> Duration {
+        self.stood + (now - self.at)
+    }
 }
 
 pub(crate) struct Window {
@@ -125,18 +133,22 @@ impl Window {
         self.given_bytes += bytes;
         self.given_points += points;
         let most = UNIT_BYTES.min(self.limit / 16);
-        let together = |at| self.age.is_none_or(|age| now - at < age / AGES);
+        let together = |unit: &Unit| self.age.is_none_or(|age| unit.stands(now) < age / AGES);
         match self.units.back_mut() {
-            Some(unit) if unit.bytes + bytes <= most && together(unit.at) => {
+            Some(unit) if unit.bytes + bytes <= most && together(unit) => {
                 unit.bytes += bytes;
                 unit.points += points;
+                if self.age.is_none() {
+                    (unit.at, unit.stood) = (now, Duration::ZERO);
+                }
             }
             _ => {
                 if self.units.len() == self.units.capacity() {
                     // By an eighth, not by doubling: a full window has about as many as ever.
                     self.units.reserve_exact(self.units.len() / 8 + 16);
                 }
-                self.units.push_back(Unit { bytes, points, first, at: now });
+                let stood = Duration::ZERO;
+                self.units.push_back(Unit { bytes, points, first, at: now, stood });
                 self.given_units += 1;
             }
         }
@@ -149,11 +161,19 @@ impl Window {
         while let Some(unit) = self.units.front()
             && self.given_units > 0
             && (self.given_bytes - unit.bytes >= self.limit
-                || self.age.is_some_and(|age| now - unit.at >= age))
+                || self.age.is_some_and(|age| unit.stands(now) >= age))
         {
             points += self.forget_front(pool);
         }
         points
+    }
+
+    /// Forgets what stood written for so long on the connections that it was given to.
+    pub(crate) fn forget_stood(&mut self, age: Duration, now: Instant, pool: &mut Pool) {
+        while self.given_units > 0 && self.units.front().is_some_and(|unit| unit.stands(now) >= age)
+        {
+            self.forget_front(pool);
+        }
     }
 
     /// Forgets everything that was given; returns its points.
@@ -175,8 +195,12 @@ impl Window {
         unit.points
     }
 
-    /// Begins again for a new connection: nothing was given to it.
-    pub(crate) fn rewind(&mut self) {
+    /// Begins again for a new connection: nothing was given to it. The time between the two does not
+    /// count as one that anything stood written.
+    pub(crate) fn rewind(&mut self, now: Instant) {
+        for unit in self.units.range_mut(..self.given_units) {
+            unit.stood = unit.stands(now);
+        }
         self.given_units = 0;
         self.given_bytes = 0;
         self.given_points = 0;
@@ -240,7 +264,7 @@ mod tests {
     fn the_last_bytes_of_the_window_stay_in_whole_frames() {
         let mut window = window(6, &[b"aaa", b"bbb", b"ccc", b"dd"]);
         assert_eq!((window.bytes(), window.points(), window.first()), (8, 3, Some(2)));
-        window.rewind();
+        window.rewind(Instant::START);
         assert_eq!(
             (window.offer(0, false), window.offer(4, false)),
             (&b"bbbcccdd"[..], &b"ccdd"[..])
@@ -250,7 +274,7 @@ mod tests {
     #[test]
     fn a_replay_moves_over_whole_units() {
         let mut window = window(20, &[b"aaa", b"bbbb", b"cc"]);
-        window.rewind();
+        window.rewind(Instant::START);
         assert_eq!(window.give(2, Instant::START), (0, 2));
         assert_eq!(window.give(8, Instant::START), (2, 1));
         assert!(window.is_replaying());
@@ -286,12 +310,35 @@ mod tests {
         // Those of the last minute, and those that share a unit with the oldest of them.
         assert!((600..=610).contains(&window.points()), "{}", window.points());
         assert!(window.units.len() <= AGES as usize + 2, "{}", window.units.len());
-        window.rewind();
+        window.rewind(now);
         assert_eq!(
             window.evict(now + age, &mut Pool::new(64)),
             0,
             "what was not given yet does not age"
         );
+    }
+
+    #[test]
+    fn only_time_on_a_connection_makes_a_frame_old() {
+        let (age, second) = (Duration::from_secs(60), Duration::from_secs(1));
+        for decides in [None, Some(age)] {
+            let (mut window, mut pool) = (Window::new(1 << 20, decides, 65_536), Pool::new(64));
+            let mut now = Instant::START;
+            keep(&mut window, vec![b'x'; 50], 1, now);
+            for left in (0..3).rev() {
+                now = now + 20 * second;
+                window.forget_stood(age, now, &mut pool);
+                assert_eq!(window.points(), u64::from(left > 0), "{decides:?}");
+                window.rewind(now);
+                // The receiver is away.
+                now = now + 10 * age;
+                window.give(50, now);
+            }
+            // What is written beside it is as young as it is.
+            keep(&mut window, vec![b'x'; 50], 2, now);
+            window.forget_stood(age, now + 59 * second, &mut pool);
+            assert_eq!(window.points(), 1);
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::client::connect::{Connect, Connecting, Connection};
-use crate::client::ended::Ended;
+use crate::client::ended::{Ended, SETTLE};
 use crate::client::runtime::{Runtime, Timer as _};
 use crate::client::shared::{Demand, Shared};
 use crate::client::telling::Telling;
@@ -176,13 +176,19 @@ impl<R: Runtime> Driver<R> {
             return self.peer_finished(written.unacknowledged <= 1);
         }
         // From here on callers leave the connection to us.
-        let unproven = {
+        let outlives = connection.outlives_end();
+        let settle = {
             let mut machine = self.shared.lock();
             machine.direct.set(None);
-            machine.sender.unproven()
+            match machine.sender.unproven() {
+                0 => Duration::ZERO,
+                _ if outlives => SETTLE,
+                // No later write can find out that it was reset.
+                _ => machine.sender.settle_timeout(),
+            }
         };
         let now = self.shared.now();
-        self.ended = Some(Ended::new(written.unacknowledged, unproven > 0, now));
+        self.ended = Some(Ended::new(written.unacknowledged, settle, now));
         self.poll_ended()
     }
 

@@ -12,7 +12,7 @@ use crate::instant::Instant;
 /// unproven. Some receivers shut a connection down and close it a moment later, as all on Twisted
 /// do, carbon too: their end of file comes first, and only the close resets what they had left
 /// unread. Bytes written in between would be reset as well, and hide that.
-const SETTLE: Duration = Duration::from_millis(250);
+pub(crate) const SETTLE: Duration = Duration::from_millis(250);
 /// The first and the longest distance of two looks at what is acknowledged: no kernel tells of it
 /// by itself, and the end of file hides a reset from the reading side.
 const SOON: Duration = Duration::from_millis(1);
@@ -44,10 +44,11 @@ enum Stage {
 }
 
 impl Ended {
-    /// Begins with so many bytes unacknowledged; an end that could prove something is let settle.
-    pub(crate) fn new(unacknowledged: usize, unproven: bool, now: Instant) -> Self {
+    /// Begins with so many bytes unacknowledged; an end that could prove something is let settle for so
+    /// long.
+    pub(crate) fn new(unacknowledged: usize, settle: Duration, now: Instant) -> Self {
         let stage = match unacknowledged {
-            0 => Stage::Settles { until: if unproven { now + SETTLE } else { now } },
+            0 => Stage::Settles { until: now + settle },
             _ => Stage::OnTheWay { unacknowledged },
         };
         Self { stage, next_look: None, distance: SOON, written: None }
@@ -83,12 +84,14 @@ impl Ended {
     ) -> Option<bool> {
         match self.stage {
             Stage::Settles { until } if now < until => {
-                self.next_look = Some(until);
+                self.look_soon(now);
+                self.next_look = self.next_look.min(Some(until));
                 None
             }
             Stage::Settles { .. } => {
                 self.stage = Stage::Stands;
                 self.next_look = None;
+                self.distance = SOON;
                 Some(false)
             }
             Stage::OnTheWay { unacknowledged: before } if unacknowledged < before => {

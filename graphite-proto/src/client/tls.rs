@@ -59,8 +59,8 @@ pub(crate) type MakeLayer<R> =
 /// | the receiver | counts as |
 /// |---|---|
 /// | ends TCP after our half-close, with close_notify or without | the answer: everything is read |
-/// | says close_notify, then ends TCP, unasked | as an end of file without TLS: what was before it is read, but for [`Delivery::Confirmed`](crate::Delivery::Confirmed) |
-/// | ends TCP without close_notify, unasked | an end of file that proves nothing: what the window holds is sent again |
+/// | says close_notify, then ends TCP, unasked | as an end of file without TLS, if no reset follows within [`settle_timeout`](super::Builder::settle_timeout), in which nothing is written: what was before it is read, but for [`Delivery::Confirmed`](crate::Delivery::Confirmed) |
+/// | ends TCP without close_notify, unasked | an end of file that proves nothing: what the window holds is sent again, but for what stood written for [`replay_age`](super::Builder::replay_age) |
 /// | says close_notify and does not end TCP | nothing yet: it may hold bytes unread. The next point finds the connection lost |
 ///
 /// A proxy that ends TLS (stunnel, a load balancer) is such a receiver by itself: the proof covers

@@ -123,7 +123,7 @@ impl Sender {
                 self.phase = Phase::Closed;
                 return;
             }
-            self.doubt(&cause);
+            self.doubt(&cause, end);
         }
         self.link.first_written = None;
         let idle_before = matches!(peer_end, Some(PeerEnd::Stands { idle: true, .. }));
@@ -177,10 +177,16 @@ impl Sender {
     }
 
     /// Nobody knows what the receiver has read: what is kept is sent again.
-    fn doubt(&mut self, cause: &Failure) {
+    fn doubt(&mut self, cause: &Failure, end: End) {
         match self.config.delivery {
             Delivery::BestEffort => self.stats.in_doubt += self.link.unkept,
-            Delivery::Replay { .. } => drop(self.window.evict(self.now, &mut self.pool)),
+            Delivery::Replay { .. } => {
+                self.window.evict(self.now, &mut self.pool);
+                // A receiver that ends whatever is idle would be sent the same for ever.
+                if end == (End::Peer { proven: false }) {
+                    self.window.forget_stood(self.config.replay_age, self.now, &mut self.pool);
+                }
+            }
             Delivery::Confirmed { .. } => {
                 if cause.kind == ErrorKind::TimedOut && self.window.has_given() {
                     self.patience.missed(self.window.given_bytes());
@@ -188,7 +194,7 @@ impl Sender {
             }
         }
         self.link.unkept = 0;
-        self.window.rewind();
+        self.window.rewind(self.now);
     }
 
     /// Returns whether the connection lived longer than a failure does.

@@ -116,7 +116,7 @@ fn a_lazy_client_starts_without_a_receiver_and_delivers_later() {
 fn an_end_that_is_announced_proves_and_nothing_is_repeated() {
     block_on(async {
         let (graphite, log) = (TlsGraphite::start(Kind::default()), Log::default());
-        let builder = log.listen(trusting(&graphite));
+        let builder = log.listen(trusting(&graphite)).settle_timeout(300 * MS);
         let client = builder.connect(graphite.address()).await.unwrap();
         for i in 0..3 {
             client.send((format!("x.{i}"), i)).await.unwrap();
@@ -127,6 +127,43 @@ fn an_end_that_is_announced_proves_and_nothing_is_repeated() {
         client.close().await.unwrap();
         assert_eq!(graphite.paths(), names("x", 3));
         assert_eq!(log.gave_up(), 0);
+    });
+}
+
+/// As carbon and all on Twisted do: the end of file comes first, and the reset that tells of what stands
+/// unread only with the close.
+#[test]
+fn an_end_that_is_announced_is_watched_for_the_reset_behind_it() {
+    block_on(async {
+        let kind = Kind { ending: Ending::HungUp, ..Kind::default() };
+        let graphite = TlsGraphite::start(kind);
+        let builder = trusting(&graphite).settle_timeout(Duration::from_secs(20));
+        let client = builder.connect(graphite.address()).await.unwrap();
+        for i in 0..10 {
+            client.send((format!("x.{i}"), i)).await.unwrap();
+        }
+        graphite.end_connections().await;
+        client.send(("x.10", 10)).await.unwrap();
+        client.close().await.unwrap();
+        assert_eq!(graphite.paths(), names("x", 11));
+    });
+}
+
+/// A balancer that cuts whatever is idle would be sent the same at each cut.
+#[test]
+fn what_stood_written_for_long_is_not_repeated_after_an_end_without_a_word() {
+    block_on(async {
+        let kind = Kind { ending: Ending::Cut, ..Kind::default() };
+        let (graphite, log) = (TlsGraphite::start(kind), Log::default());
+        let builder = log.listen(trusting(&graphite)).replay_age(Duration::ZERO);
+        let client = builder.connect(graphite.address()).await.unwrap();
+        client.send(("a", 1)).await.unwrap();
+        graphite.received_distinct(1).await;
+        graphite.end_connections().await;
+        let lost = |event: &Event| matches!(event, Event::Lost(_));
+        until("the end is told", || log.count(lost) == 1).await;
+        client.close().await.unwrap();
+        assert_eq!((graphite.paths(), graphite.connections()), (vec!["a".to_owned()], 1));
     });
 }
 

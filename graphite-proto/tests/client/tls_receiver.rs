@@ -1,11 +1,11 @@
 //! A Graphite receiver over TLS on threads of its own, by the server side of rustls, and the
 //! certificates that it and its clients show.
 //!
-//! Its ways to end are those of TLS: with close_notify, with that alone, without. Not here: what a
+//! Its ways to end are those of TLS: with close_notify, with that alone, without, with much unread. Not here: what a
 //! receiver can do to a plain connection ([`super::receiver`]).
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
@@ -82,6 +82,8 @@ pub(crate) enum Ending {
     Cut,
     /// By close_notify, and never closes.
     Unclosed,
+    /// The first by close_notify and the end of its side; what it never read is reset a second later.
+    HungUp,
 }
 
 /// What kind of receiver.
@@ -239,6 +241,9 @@ fn serve(
     stream.set_nodelay(true).expect("no delay");
     let mut stream = StreamOwned::new(connection, stream);
     let ended = || over.load(Ordering::SeqCst);
+    if (number, kind.ending) == (1, Ending::HungUp) {
+        return hang_up(&mut stream, state, ended);
+    }
     let told = || ended() || number <= state.lock().expect("receiver's state").end_up_to;
     if read(&mut stream, number, kind, state, told).is_ok() && kind.ending != Ending::Cut {
         stream.conn.send_close_notify();
@@ -249,6 +254,21 @@ fn serve(
     while held.is_some() && !ended() {
         thread::sleep(TICK);
     }
+}
+
+/// Reads nothing but the handshake; ends its side when it is told to, and the rest later.
+fn hang_up(stream: &mut Stream, state: &Mutex<State>, over: impl Fn() -> bool) {
+    while stream.conn.is_handshaking() && !over() {
+        let _ = stream.conn.complete_io(&mut stream.sock);
+    }
+    while state.lock().expect("receiver's state").end_up_to == 0 && !over() {
+        thread::sleep(TICK);
+    }
+    stream.conn.send_close_notify();
+    while stream.conn.wants_write() && stream.conn.write_tls(&mut stream.sock).is_ok() {}
+    let _ = stream.sock.shutdown(Shutdown::Write);
+    state.lock().expect("receiver's state").ended += 1;
+    thread::sleep(Duration::from_secs(1));
 }
 
 /// Reads until the client's close_notify, or until it is told to end.

@@ -49,6 +49,41 @@ fn replay_repeats_the_window_first_and_only_after_a_doubt() {
     assert_eq!((rig.sender.stats().confirmed, rig.sender.stats().window_bytes), (4, 0));
 }
 
+/// A balancer that ends what is idle, without a proof: what it was given is repeated, but not for ever.
+#[test]
+fn what_stood_written_long_enough_is_not_repeated_at_every_end_of_an_idle_connection() {
+    for proofs in [true, false] {
+        // Within the age of a minute, and beyond it.
+        for (idle, copies) in [(25_000, 3), (120_000, 1)] {
+            let mut rig = Rig::new(config(Delivery::Replay { window: WINDOW }).proofs(proofs));
+            rig.put("a");
+            let mut sent = 0;
+            for _ in 0..20 {
+                if rig.sender.poll_output() != Output::Connect {
+                    break;
+                }
+                sent += rig.tell(Input::Connected).write().lines().count();
+                rig.later(idle).tell(Input::PeerFinished { proven: false });
+                // However long nobody is there.
+                rig.later(600_000);
+            }
+            assert_eq!((sent, rig.sender.unproven()), (copies, 0), "{proofs}, {idle} ms");
+        }
+    }
+}
+
+/// What dies with a receiver that was there for a moment only is repeated, however old it is.
+#[test]
+fn a_receiver_that_ends_again_and_again_in_its_first_moments_is_repeated_to() {
+    let mut rig = Rig::new(config(Delivery::Replay { window: WINDOW }).proofs(true));
+    rig.put("a");
+    for _ in 0..20 {
+        assert_eq!(rig.sender.poll_output(), Output::Connect);
+        assert_eq!(rig.tell(Input::Connected).write(), "a 1 9\n");
+        rig.later(200).tell(Input::PeerFinished { proven: false }).later(600_000);
+    }
+}
+
 #[test]
 fn without_proofs_the_window_forgets_what_is_old() {
     for (proofs, repeated) in [(false, "new 1 9\n"), (true, "old 1 9\nnew 1 9\n")] {

@@ -119,7 +119,8 @@ fn a_receiver_that_reads_on_gets_everything_once_over_one_connection() {
 #[test]
 fn a_peer_that_ends_idle_connections_is_no_failure_however_often_all_is_repeated() {
     for (proofs, proven) in [(false, Some(false)), (true, None)] {
-        let mut rig = Rig::up(config(Delivery::Replay { window: WINDOW }).proofs(proofs));
+        let config = config(Delivery::Replay { window: WINDOW }).replay_age(ms(3_600_000));
+        let mut rig = Rig::up(config.proofs(proofs));
         rig.put("a");
         for _ in 0..20 {
             rig.write();
