@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test has no users, and may fail")]
 
+mod common;
+
 use std::io::Read as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -9,6 +11,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use common::Service;
 use graphite_client_tokio::rustls::pki_types::PrivatePkcs8KeyDer;
 use graphite_client_tokio::rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -83,11 +86,8 @@ fn sent_by(example: &str) -> String {
 }
 
 fn run(example: &str, with: impl FnOnce(&mut Command) -> &mut Command) {
-    // Without `-p` it is the workspace's own build, which is there when all tests are run.
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root()).args(["run", "--quiet", "--example", example, "--"]);
-    let output = with(&mut command).output().unwrap();
-    assert!(output.status.success(), "{example}: {}", String::from_utf8_lossy(&output.stderr));
+    let (code, said) = Service::start(with(&mut common::run(example))).ended();
+    assert_eq!(code, Some(0), "{example}: {said}");
 }
 
 /// Takes one connection over TLS, with a certificate for its address; returns that, what comes in,

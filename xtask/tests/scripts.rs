@@ -5,21 +5,17 @@
 #![cfg(unix)]
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test has no users, and may fail")]
 
+mod common;
+
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::net::TcpListener;
 use std::thread;
 
-/// Runs the example of the workspace's own build, which is there when all tests are run; returns
-/// its exit code and what it said.
+use common::{Service, nobody, run};
+
+/// Returns its exit code and what it said.
 fn cron_job(arguments: &[&str]) -> (Option<i32>, String) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root).args(["run", "--quiet", "--example", "cron_job", "--"]);
-    let output = command.args(arguments).stdin(Stdio::null()).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
-    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    Service::start(run("cron_job").args(arguments)).ended()
 }
 
 fn listen() -> (TcpListener, String) {
@@ -45,10 +41,8 @@ fn what_was_read_ends_with_0() {
 
 #[test]
 fn without_a_receiver_it_ends_with_1_and_a_line() {
-    // Bound and never asked to listen: it refuses, and nobody else is given the port.
-    let nobody = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    nobody.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-    let address = nobody.local_addr().unwrap().as_socket().unwrap().to_string();
+    let (_bound, address) = nobody();
+    let address = address.to_string();
     let refused = format!("connect to {address}: connection refused");
     let said = format!("graphite: no connection came about: {refused}\n");
     assert_eq!(cron_job(&[&address, "a=1"]), (Some(1), said));
@@ -56,7 +50,9 @@ fn without_a_receiver_it_ends_with_1_and_a_line() {
 
 #[test]
 fn what_was_taken_and_not_read_ends_with_1() {
-    let (listener, address) = listen();
+    let (_bound, address) = nobody();
+    let listener = TcpListener::bind(address).unwrap();
+    let address = address.to_string();
     let receiver = thread::spawn(move || {
         // Dropped with what it has not read, which resets it, and so is the listener.
         let mut connection = BufReader::with_capacity(1, listener.accept().unwrap().0);

@@ -7,75 +7,27 @@
 #![cfg(unix)]
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test has no users, and may fail")]
 
+mod common;
 #[path = "../src/interop/visitors.rs"]
 mod visitors;
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use common::{PATIENCE, Service, nobody, run};
 use graphite_proto::{Protocol, Receiver};
-use rustix::process::{Pid, Signal, kill_process};
 use visitors::{Answers, Visits};
 
 /// The last value of each name and time.
 type Store = HashMap<(String, i128), f64>;
 
-/// How long an example may take for a step.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// An example that runs; it ends with this value at the latest.
-struct Service(Option<Child>);
-
-impl Service {
-    /// Starts an example that reports each second.
-    fn start(example: &str, graphite: SocketAddr, arguments: &[&str]) -> Self {
-        let mut command = run(example);
-        command.arg(graphite.to_string()).args(arguments).arg("1");
-        Self(Some(command.spawn().unwrap()))
-    }
-
-    /// Starts one that serves HTTP, and waits until it listens.
-    fn listening(example: &str, graphite: SocketAddr) -> (Self, SocketAddr) {
-        let mut service = Self::start(example, graphite, &["127.0.0.1:0"]);
-        let mut line = String::new();
-        let output = service.0.as_mut().unwrap().stdout.as_mut().unwrap();
-        BufReader::new(output).read_line(&mut line).unwrap();
-        let address = line.strip_prefix("listening on ").and_then(|rest| rest.trim().parse().ok());
-        (service, address.unwrap_or_else(|| panic!("{example} said {line:?}")))
-    }
-
-    /// Tells it to end, and waits until it has; returns with what code, and what it said.
-    fn end(mut self) -> (Option<i32>, String) {
-        let child = self.0.take().unwrap();
-        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-        let output = child.wait_with_output().unwrap();
-        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
-    }
-}
-
-/// Returns the call of an example of the workspace's own build, which is there when all tests are
-/// run. On Unix cargo becomes the example, so that signals reach it.
-fn run(example: &str) -> Command {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root).args(["run", "--quiet", "--example", example, "--"]);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
+/// Starts an example that serves HTTP and reports each second, and waits until it listens.
+fn listening(example: &str, graphite: SocketAddr) -> (Service, SocketAddr) {
+    Service::listening(run(example).args([&graphite.to_string(), "127.0.0.1:0", "1"]))
 }
 
 /// Starts a receiver of one connection; a message comes with the first of it, and then what it
@@ -111,7 +63,7 @@ fn stored(bytes: &[u8]) -> Store {
 fn visited(example: &str) -> (Answers, Store) {
     let (graphite, _begins, store) = receiver();
     let visits = Visits::default();
-    let (service, address) = Service::listening(example, graphite);
+    let (service, address) = listening(example, graphite);
     let answers = thread::scope(|scope| {
         let visitors = scope.spawn(|| visits.run(address));
         while visits.answered() < 500 && !visitors.is_finished() {
@@ -176,7 +128,7 @@ fn visit(address: SocketAddr) {
 #[test]
 fn a_request_that_never_ends_does_not_keep_the_last_report() {
     let (graphite, _begins, store) = receiver();
-    let (service, address) = Service::listening("service_axum", graphite);
+    let (service, address) = listening("service_axum", graphite);
     let mut half = TcpStream::connect(address).unwrap();
     half.write_all(b"GET / HTTP/1.1\r\nHost: ").unwrap();
     visit(address);
@@ -189,14 +141,11 @@ fn a_request_that_never_ends_does_not_keep_the_last_report() {
 
 #[test]
 fn a_service_whose_last_report_is_lost_says_so_and_fails() {
-    // Bound and never asked to listen: it refuses, and nobody else is given the port.
-    let nobody = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    nobody.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-    let nobody = nobody.local_addr().unwrap().as_socket().unwrap();
+    let (_bound, nobody) = nobody();
     thread::scope(|scope| {
         for example in ["service_axum", "service_every"] {
             scope.spawn(move || {
-                let (service, address) = Service::listening(example, nobody);
+                let (service, address) = listening(example, nobody);
                 visit(address);
                 let (code, said) = service.end();
                 assert_eq!(code, Some(1), "{said}");
@@ -210,7 +159,7 @@ fn a_service_whose_last_report_is_lost_says_so_and_fails() {
 fn the_reporters_report_all_they_counted() {
     for example in ["reporter_tokio", "reporter_async_std"] {
         let (graphite, begins, store) = receiver();
-        let service = Service::start(example, graphite, &[]);
+        let service = Service::start(run(example).args([&graphite.to_string(), "1"]));
         begins.recv_timeout(PATIENCE).unwrap();
         let (code, said) = service.end();
         assert_eq!(code, Some(0), "{example}: {said}");
