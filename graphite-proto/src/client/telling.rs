@@ -6,7 +6,7 @@
 use std::panic::{self, AssertUnwindSafe};
 
 #[cfg(feature = "tracing")]
-use tracing::Span;
+use tracing::{Span, subscriber::NoSubscriber};
 
 use crate::address::Address;
 use crate::event::Event;
@@ -19,9 +19,45 @@ pub(crate) type OnEvent = Box<dyn Fn(&Event) + Send + Sync>;
 
 pub(crate) struct Telling {
     on_event: Option<OnEvent>,
-    /// As long as the client, and below no other: no caller's act is what its connection does.
     #[cfg(feature = "tracing")]
+    whose: Whose,
+}
+
+/// Of whose connection is told.
+#[cfg(feature = "tracing")]
+struct Whose {
+    address: Option<Address>,
+    protocol: Protocol,
+    /// As long as the client, and below no other: no caller's act is what its connection does.
     span: Span,
+}
+
+#[cfg(feature = "tracing")]
+impl Whose {
+    fn new(address: Option<Address>, protocol: Protocol) -> Self {
+        let mut whose = Self { address, protocol, span: Span::none() };
+        whose.span = whose.make();
+        whose
+    }
+
+    /// Of the highest level: a log of warnings alone names the receiver too.
+    fn make(&self) -> Span {
+        tracing::error_span!(
+            target: "graphite",
+            parent: None,
+            "graphite",
+            address = self.address.as_ref().map(tracing::field::display),
+            protocol = %self.protocol,
+        )
+    }
+
+    /// Returns the client's span, or one for now if nobody collected when the client began.
+    fn span(&self) -> Span {
+        match self.span.with_subscriber(|(_, log)| !log.is::<NoSubscriber>()) {
+            Some(true) => self.span.clone(),
+            _ => self.make(),
+        }
+    }
 }
 
 impl Telling {
@@ -35,25 +71,23 @@ impl Telling {
         Self {
             on_event,
             #[cfg(feature = "tracing")]
-            span: tracing::info_span!(
-                target: "graphite",
-                parent: None,
-                "graphite",
-                address = address.map(tracing::field::display),
-                %protocol,
-            ),
+            whose: Whose::new(address.cloned(), protocol),
         }
     }
 
-    /// Tells an event; returns whether the one who was told panicked.
+    /// Tells an event; returns whether one who was told panicked, which keeps it from no other.
     #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "events have them"))]
     pub(crate) fn tell(&self, event: &Event, stats: impl FnOnce() -> Stats) -> bool {
-        let tell = || {
-            #[cfg(feature = "tracing")]
-            self.trace(event, stats);
-            self.on_event.as_ref().inspect(|on_event| on_event(event));
-        };
-        panic::catch_unwind(AssertUnwindSafe(tell)).is_err()
+        #[cfg(feature = "tracing")]
+        let traced = panics(|| self.trace(event, stats));
+        #[cfg(not(feature = "tracing"))]
+        let traced = false;
+        let told = panics(|| {
+            if let Some(on_event) = &self.on_event {
+                on_event(event);
+            }
+        });
+        traced || told
     }
 
     /// The counts are those that tell whether points are lost, and how many wait.
@@ -63,7 +97,7 @@ impl Telling {
             ($level:ident) => {
                 if tracing::enabled!(target: "graphite", tracing::Level::$level) {
                     let Stats { accepted, written, queued, dropped, .. } = stats();
-                    let parent = &self.span;
+                    let parent = &self.whose.span();
                     tracing::event!(
                         target: "graphite",
                         parent: parent,
@@ -84,4 +118,8 @@ impl Telling {
             Level::Debug => trace!(DEBUG),
         }
     }
+}
+
+fn panics(tell: impl FnOnce()) -> bool {
+    panic::catch_unwind(AssertUnwindSafe(tell)).is_err()
 }

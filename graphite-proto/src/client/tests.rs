@@ -7,6 +7,8 @@ mod feeders;
 mod names;
 mod reports;
 mod room;
+#[cfg(feature = "tracing")]
+mod telling;
 mod wakers;
 
 use core::net::SocketAddr;
