@@ -15,6 +15,7 @@ mod oracle;
 mod outage;
 mod port;
 mod purity;
+mod release;
 mod sockets;
 mod test;
 mod workspace;
@@ -63,6 +64,8 @@ enum Task {
     Fuzz(fuzz::Args),
     /// Feeds while the receiver is down and measures memory.
     Outage(outage::Args),
+    /// Tells whether the crates could be published as they are, and publishes nothing.
+    Release(release::Args),
     /// Is the receiver that `chaos` kills.
     #[command(hide = true)]
     ChaosReceiver(chaos::ReceiverArgs),
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
         Task::Budget(args) => ("budget", budget::run(args)),
         Task::Fuzz(args) => ("fuzz", fuzz::run(args)),
         Task::Outage(args) => ("outage", outage::run(args)),
+        Task::Release(args) => ("release", release::run(&args)),
         Task::ChaosReceiver(args) => ("chaos", chaos::receiver(args)),
         Task::BenchReceiver => ("bench", bench::receiver()),
         Task::BenchSender(job) => ("bench", bench::sender(&job)),
@@ -146,6 +150,8 @@ mod tests {
             ("bench --rounds 4", "'4'", "5..=1000"),
             ("fuzz senders", "'senders'", "receive_plaintext, receive_pickle"),
             ("fuzz --seconds 0", "'0'", "1..=86400"),
+            ("release", "--check", "not provided"),
+            ("release --check paper", "'paper'", "versions, changelog"),
             ("interop karbon", "'karbon'", "carbon-cache, restart"),
         ] {
             let words = ["xtask"].into_iter().chain(line.split(' '));

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Instant;
 
 use crate::command::{loud, quiet};
-use crate::workspace::{cargo, read, root};
+use crate::workspace::{cargo, manifests, read, root};
 use crate::{Result, budget, chaos, interop, oracle, outage, purity};
 
 /// A step: its name and what it does.
@@ -95,20 +95,8 @@ fn docs() -> Command {
 /// The minimum supported Rust stands in the workspace's manifest, and every crate inherits it.
 fn msrv() -> Result {
     let top = read(&root().join("Cargo.toml"))?;
-    let mut members = Vec::new();
-    for folder in [root(), root().join("xtask")] {
-        for entry in std::fs::read_dir(folder)? {
-            let manifest = entry?.path().join("Cargo.toml");
-            if !manifest.is_file() {
-                continue;
-            }
-            let text = read(&manifest)?;
-            // The fuzz targets' programs are a workspace of their own, for a nightly toolchain.
-            if !text.lines().any(|line| line == "[workspace]") {
-                members.push((manifest.display().to_string(), text));
-            }
-        }
-    }
+    let mut members = manifests()?;
+    members.retain(|(_, text)| !text.lines().any(|line| line == "[workspace]"));
     declared_once(&top, &members)
 }
 

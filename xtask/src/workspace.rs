@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::Result;
 use crate::command::output;
 
@@ -23,12 +25,32 @@ pub(crate) fn cargo<I: IntoIterator<Item: Into<OsString>>>(arguments: I) -> Comm
     command
 }
 
+/// Returns what cargo tells of the workspace and its members.
+pub(crate) fn metadata() -> Result<Value> {
+    let text = output(&mut cargo(["metadata", "--format-version", "1", "--no-deps"]), "")?;
+    Ok(serde_json::from_str(&text)?)
+}
+
 /// Returns the folder that cargo builds into.
 pub(crate) fn target() -> Result<PathBuf> {
-    let text = output(&mut cargo(["metadata", "--format-version", "1", "--no-deps"]), "")?;
-    // The one key that is wanted; a reader of JSON would be built for it alone.
-    let (_, rest) = text.split_once("\"target_directory\":\"").ok_or("cargo names no target")?;
-    Ok(PathBuf::from(rest.split('"').next().unwrap_or_default()))
+    Ok(metadata()?["target_directory"].as_str().ok_or("cargo names no target")?.into())
+}
+
+/// Returns the manifests of all crates, each with its path from the top. Those of the fuzz targets'
+/// programs are among them, which are a workspace of their own for a nightly toolchain.
+pub(crate) fn manifests() -> Result<Vec<(String, String)>> {
+    let mut manifests = Vec::new();
+    for folder in ["", "xtask"] {
+        for entry in std::fs::read_dir(root().join(folder))? {
+            let name = Path::new(folder).join(entry?.file_name()).join("Cargo.toml");
+            let path = root().join(&name);
+            if path.is_file() {
+                manifests.push((name.display().to_string(), read(&path)?));
+            }
+        }
+    }
+    manifests.sort();
+    Ok(manifests)
 }
 
 /// Returns every Rust file below a folder, sorted.
