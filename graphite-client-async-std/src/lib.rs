@@ -43,7 +43,9 @@
 //! | `rustls`, off by default | `Builder::tls`, `TlsConfig`; futures-rustls with ring, and rustls-native-certs |
 //!
 //! [`Client`], [`Builder`] and [`MetricSink`] are those of [`proto::client`] on this runtime: which
-//! call waits for what, what an outage does, the errors and the defaults stand there. This crate
+//! call waits for what, what an outage does, the errors and the defaults stand there, and
+//! [what users of other senders complain
+//! about](proto::client#what-users-of-other-senders-complain-about), with what is done here. This crate
 //! holds what touches async-std and the socket.
 //!
 //! # async-std is discontinued

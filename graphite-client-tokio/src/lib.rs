@@ -43,7 +43,9 @@
 //! | `rustls`, off by default | `Builder::tls`, `TlsConfig`; tokio-rustls with ring, and rustls-native-certs |
 //!
 //! [`Client`], [`Builder`] and [`MetricSink`] are those of [`proto::client`] on this runtime: which
-//! call waits for what, what an outage does, the errors and the defaults stand there. This crate
+//! call waits for what, what an outage does, the errors and the defaults stand there, and
+//! [what users of other senders complain
+//! about](proto::client#what-users-of-other-senders-complain-about), with what is done here. This crate
 //! holds what touches tokio and the socket. A client needs a runtime with `enable_io` and
 //! `enable_time`, and lives on the one that is entered where it begins.
 //!

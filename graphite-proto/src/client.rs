@@ -75,6 +75,30 @@
 //! | delays between attempts | 50 ms doubling to 10 s, less up to a quarter |
 //! | time-outs | connect 5 s an address, write 30 s without progress, close 10 s |
 //! | socket | `TCP_NODELAY`, send buffer 256 KiB, keep-alive after 60 s, `TCP_USER_TIMEOUT` of the write time-out, 30 s at least |
+//!
+//! # What users of other senders complain about
+//!
+//! The fifteen complaints that are made most often, what is done here, and the test that shows it, in
+//! `graphite-proto/tests/client`. Each runs on tokio, with several threads and with one, on async-std
+//! and on smol.
+//!
+//! | | complaint | here | test |
+//! |---|---|---|---|
+//! | 1 | after the server comes back nothing is ever sent again | whatever goes wrong ends the connection; the next one is tried for ever | `complaints::it_always_comes_back` |
+//! | 2 | the data of an outage is lost | it is queued, and what a lost connection had swallowed is sent again | `complaints::an_outage_loses_nothing` |
+//! | 3 | a DNS change is never seen | each connect resolves the name and tries all its addresses; [`max_connection_age`](Builder::max_connection_age) leaves a server that still answers | `complaints::a_dns_change_is_seen` `complaints::every_address_is_tried` `complaints::an_old_connection_ends` |
+//! | 4 | one space or quote in a name, and the metric is gone | what breaks the protocol is an error that names the character; a `Scheme` writes any name so that it can be read back | `complaints::bad_names_are_refused` |
+//! | 5 | the last interval is lost at shutdown | [`close`](Client::close) waits until all is read, and counts what is not; a [`Reporter`]'s close reports once more | `complaints::the_last_points_arrive` `reporting::the_last_interval_is_in_the_close` |
+//! | 6 | sending hangs the application | every wait has an end; [`try_feed`](Client::try_feed) never waits | `complaints::no_call_hangs` |
+//! | 7 | retry storms and flooded logs in an outage | delays that double, with jitter; an event for a change of state, none for a point | `complaints::retries_do_not_storm` `outage::an_outage_is_told_once` |
+//! | 8 | batches too large are dropped in silence | frames are cut to what receivers read; a point that alone is too long is an error | `complaints::large_batches_are_cut` |
+//! | 9 | one of several servers goes down and all stop | a client a server, each with its own queue and connection | `complaints::servers_go_down_alone` |
+//! | 10 | no TLS | the feature `rustls`, or any stream by a [`Connector`] | `tls::both_protocols_go_over_tls` `complaints::any_stream_will_do` |
+//! | 11 | no tags | `graphite_encoder::tagged` keeps carbon's rules and order | `complaints::tags_arrive` |
+//! | 12 | the first write after a pause goes into a closed socket | the end is looked for before each write | `complaints::an_end_is_noticed_first` |
+//! | 13 | NaN and infinity spoil what is stored | they are refused, or skipped and counted | `complaints::nan_never_arrives` |
+//! | 14 | without Graphite the application does not start | [`connect_lazy`](Builder::connect_lazy) does not touch the network | `complaints::it_starts_without_graphite` |
+//! | 15 | memory grows without bound while Graphite is away | queue and window have a size, and what finds no room is counted | `complaints::memory_is_bounded` |
 
 pub mod blocking;
 mod builder;

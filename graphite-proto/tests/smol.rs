@@ -62,7 +62,7 @@ mod tls {
 
 /// The client as an adapter for smol would export it.
 mod client {
-    pub(crate) use graphite_encoder::Scheme;
+    pub(crate) use graphite_encoder::{self as encoder, Scheme};
     pub(crate) use graphite_proto as proto;
     pub(crate) use graphite_proto::client::{
         BatchError, CloseError, ConnectError, Connector, FlushError, SendError, TryFeedError,
