@@ -38,7 +38,9 @@ fn named(page: &str) -> Result<Vec<Vec<String>>, String> {
         let names = cell.split_whitespace();
         let names = names.map(|name| Some(name.strip_prefix('`')?.strip_suffix('`')?.to_owned()));
         let names: Option<Vec<String>> = names.collect();
-        tests.push(names.filter(|names| !names.is_empty()).ok_or(format!("no test in {row:?}"))?);
+        tests.push(
+            names.filter(|names| !names.is_empty()).ok_or_else(|| format!("no test in {row:?}"))?,
+        );
     }
     Ok(tests)
 }

@@ -1,7 +1,9 @@
-//! The settings of a client, and the four ways to begin.
+//! What a client is begun by: its settings, and the four ways to begin.
 //!
 //! Not here: what the settings do, which is the machine's ([`crate::config::Config`]), and the ways
 //! to begin that block ([`super::blocking`]).
+
+mod settings;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,10 +18,9 @@ use crate::client::resolve::Resolver;
 use crate::client::runtime::{Adopt, Runtime, TcpOptions};
 use crate::client::telling::OnEvent;
 #[cfg(feature = "rustls")]
-use crate::client::tls::{MakeLayer, Secure, TlsConfig};
-use crate::config::{Config, ConfigError, Delivery, NonFinite, Overflow};
+use crate::client::tls::{MakeLayer, TlsConfig};
+use crate::config::{Config, ConfigError};
 use crate::event::Event;
-use crate::protocol::Protocol;
 
 /// The longest that a connection may be waited for.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -40,6 +41,18 @@ const LINGER: Duration = Duration::from_micros(250);
 /// `Calls` says what the client's calls are: [`Awaited`], or
 /// [`Blocking`](super::blocking::Blocking) for a [`blocking::Client`](super::blocking::Client). The
 /// settings are the same, and so are the names of the four.
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; page::run(async |graphite| {
+/// let builder = Client::builder().prefix("servers.web01").queue_bytes(16 << 20);
+/// let client = builder.connect_lazy(graphite)?;
+/// client.send(("load", 0.42)).await?;
+///
+/// let error = Client::builder().queue_bytes(0).connect_lazy(graphite).unwrap_err();
+/// assert_eq!(error.to_string(), "setting queue_bytes is 0, at least 1 is needed");
+/// # Ok(()) });
+/// ```
 #[must_use = "a builder does nothing until it connects"]
 pub struct Builder<R: Runtime, Calls = Awaited> {
     runtime: R,
@@ -63,6 +76,14 @@ impl<R: Runtime + Default> Client<R> {
     ///
     /// `addr` is `"host"`, `"host:port"`, `("host", port)` or a `SocketAddr`.
     ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// let client = Client::connect(graphite).await?;
+    /// assert!(client.is_connected());
+    /// # Ok(()) });
+    /// ```
+    ///
     /// # Errors
     ///
     /// The address makes no sense, or no connection came about within 3 attempts.
@@ -84,6 +105,13 @@ impl<R: Runtime + Default> Client<R> {
     }
 
     /// Begins a client with settings of its own.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// let client = Client::builder().prefix("servers.web01").connect(graphite).await?;
+    /// # Ok(()) });
+    /// ```
     pub fn builder() -> Builder<R> {
         Builder::on(R::default())
     }
@@ -91,6 +119,13 @@ impl<R: Runtime + Default> Client<R> {
 
 impl<R: Runtime> Client<R> {
     /// Begins a client with settings of its own, on a runtime that is reached by a value.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// let client = graphite_proto::client::Client::builder_on(Smol).connect(graphite).await?;
+    /// # Ok(()) });
+    /// ```
     pub fn builder_on(runtime: R) -> Builder<R> {
         Builder::on(runtime)
     }
@@ -133,177 +168,6 @@ impl<R: Runtime, Calls> Builder<R, Calls> {
     pub(crate) fn runtime(&self) -> &R {
         &self.runtime
     }
-
-    fn map(mut self, set: impl FnOnce(Config) -> Config) -> Self {
-        self.config = set(self.config);
-        self
-    }
-
-    /// Sets how points are written. Default: plaintext.
-    pub fn protocol(self, protocol: Protocol) -> Self {
-        self.map(|config| config.with_protocol(protocol))
-    }
-
-    /// Sets what is done about bytes that a lost connection may have swallowed. Default:
-    /// [`Delivery::Replay`] with a window of 8 MiB; see there for what it covers and costs. A
-    /// window has at most 1 GiB.
-    pub fn delivery(self, delivery: Delivery) -> Self {
-        self.map(|config| config.delivery(delivery))
-    }
-
-    /// Sets what happens when the queue is full. Default: [`Overflow::Reject`].
-    pub fn overflow(self, overflow: Overflow) -> Self {
-        self.map(|config| config.overflow(overflow))
-    }
-
-    /// Sets what happens to NaN and the infinities. Default: [`NonFinite::Refuse`].
-    pub fn non_finite(self, non_finite: NonFinite) -> Self {
-        self.map(|config| config.non_finite(non_finite))
-    }
-
-    /// Sets what every path begins with; a dot is put between, unless the prefix ends in one.
-    /// Default: nothing. It has no empty part, no white space and no control character, and leaves
-    /// room for a point in a line.
-    pub fn prefix(self, prefix: impl Into<String>) -> Self {
-        self.map(|config| config.prefix(prefix))
-    }
-
-    /// Sets after how many failures in a row waiting callers get an error. Default: 3; from 1 to
-    /// 4,294,967,295, which is as good as never.
-    pub fn max_attempts(self, attempts: u32) -> Self {
-        self.map(|config| config.max_attempts(attempts))
-    }
-
-    /// Sets the delay after the first failure in a row and the longest that it doubles to.
-    /// Default: 50 ms and 10 s. The first is from 1 ms to 1 hour, the longest from the first to
-    /// 1 hour.
-    pub fn backoff(self, initial: Duration, max: Duration) -> Self {
-        self.map(|config| config.backoff(initial, max))
-    }
-
-    /// Sets the seed of the delays' jitter, any number. Default: random.
-    pub fn seed(self, seed: u64) -> Self {
-        self.map(|config| config.seed(seed))
-    }
-
-    /// Sets how long an attempt to connect may take, for the name to be resolved and for each of
-    /// its addresses, a handshake of TLS included. Default: 5 s; from 1 ms to 1 hour. A connector of
-    /// your own brings its own time-out.
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
-        self
-    }
-
-    /// Sets after how long without progress in writing a connection is given up. Default: 30 s;
-    /// from 1 ms to 1 hour.
-    pub fn write_timeout(mut self, timeout: Duration) -> Self {
-        self.write_timeout = timeout;
-        self.map(|config| config.write_timeout(timeout))
-    }
-
-    /// Sets how long a close, and every wait for the receiver's end of file, may take.
-    /// Default: 10 s; from 50 ms, since in less no receiver can prove anything, to 1 hour.
-    pub fn close_timeout(self, timeout: Duration) -> Self {
-        self.map(|config| config.close_timeout(timeout))
-    }
-
-    /// Sets how long an end of file of the receiver's that no end of ours had asked for is watched.
-    /// Default: 3 s; from 1 ms to 1 hour. If it stands that long with no error behind it and
-    /// nothing to send, it counts as the receiver's having read what was written before it, but for
-    /// [`Delivery::Confirmed`]. Over TLS, and streams of one's own, nothing is written meanwhile: what
-    /// is sent goes over the next connection.
-    pub fn settle_timeout(self, timeout: Duration) -> Self {
-        self.map(|config| config.settle_timeout(timeout))
-    }
-
-    /// Sets how many encoded bytes may be queued. Default: 4 MiB; from 1 to 1 GiB. An empty queue
-    /// takes a single point of any length.
-    pub fn queue_bytes(self, bytes: usize) -> Self {
-        self.map(|config| config.queue_bytes(bytes))
-    }
-
-    /// Sets where a frame is sealed, in bytes. Default: 65,536; from 1, which makes every point a
-    /// frame, to 1,048,576. Above an eighth of the queue that eighth is used, so that dropping a
-    /// frame never drops most of a small queue.
-    pub fn frame_bytes(self, bytes: usize) -> Self {
-        self.map(|config| config.frame_bytes(bytes))
-    }
-
-    /// Sets the longest pickle that the receiver reads, in bytes. Default and most: 1,048,576,
-    /// carbon's limit; the least is 64.
-    pub fn max_frame_bytes(self, bytes: usize) -> Self {
-        self.map(|config| config.max_frame_bytes(bytes))
-    }
-
-    /// Sets after how long a healthy connection is ended in good order and made anew, so that a
-    /// moved name is seen. Default: never; at most a year. However short the age, a connection
-    /// first does something of what it was made for.
-    pub fn max_connection_age(self, age: Option<Duration>) -> Self {
-        self.map(|config| config.max_connection_age(age))
-    }
-
-    /// Sets how long a written point stays in the window of [`Delivery::Replay`] where nothing
-    /// can prove that it was read, and after which an end of file without a proof (TLS that is cut)
-    /// no longer has it sent again. What counts is the time that it stood written on connections.
-    /// Default: 60 s; at most a year.
-    pub fn replay_age(self, age: Duration) -> Self {
-        self.map(|config| config.replay_age(age))
-    }
-
-    /// Sets how long a written point may stay unproven under [`Delivery::Confirmed`].
-    /// Default: 10 s; at most 1 hour.
-    pub fn confirm_interval(self, interval: Duration) -> Self {
-        self.map(|config| config.confirm_interval(interval))
-    }
-
-    /// Sets the shortest time between the starts of two proofs under [`Delivery::Confirmed`].
-    /// Default: 10 ms; at most 1 hour.
-    pub fn confirm_spacing(self, spacing: Duration) -> Self {
-        self.map(|config| config.confirm_spacing(spacing))
-    }
-
-    /// Sets how long points that are fed may wait for others to fill their frame. Default: 250 µs;
-    /// at most 1 s; zero writes each as soon as it can be. After a pause the first few do not wait,
-    /// nor do points that a `send`, a `flush` or a `close` waits for, or that take room which
-    /// somebody needs. The runtime's timer may add to it: tokio's is exact to a millisecond or two.
-    pub fn linger(self, linger: Duration) -> Self {
-        self.map(|config| config.linger(linger))
-    }
-
-    /// Sets the socket's send buffer in bytes; the less, the less can be lost with it.
-    /// Default: 256 KiB, which keeps about 1.4 MB in flight on Linux; from 4 KiB to 1 GiB, of which
-    /// the system may allow less.
-    pub fn send_buffer(mut self, bytes: usize) -> Self {
-        self.send_buffer = bytes;
-        self
-    }
-
-    /// Sets whom to tell what happens: connected, lost, gave up, replayed, confirmed, dropping;
-    /// first of all a warning if the port is that of the other protocol, and at the end abandoned,
-    /// if points are left that are not known to be delivered. It is called by the client's own
-    /// task, so it should not block. A panic in it is caught and counted
-    /// ([`Client::event_panics`]); the client goes on.
-    pub fn on_event(mut self, on_event: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        self.on_event = Some(Box::new(on_event));
-        self
-    }
-
-    /// Sets that [`connect`](Self::connect) and [`connect_lazy`](Self::connect_lazy) speak TLS.
-    /// Default: plain TCP. [`TlsConfig::default`] trusts the roots of the system, and a
-    /// `rustls::ClientConfig` will do too. What an end of file proves over TLS stands at
-    /// [`TlsConfig`].
-    ///
-    /// A connector of your own brings its own TLS: with this setting
-    /// [`connect_with`](Self::connect_with) and its lazy form are an error.
-    #[cfg(feature = "rustls")]
-    pub fn tls(mut self, config: impl Into<TlsConfig>) -> Self
-    where
-        R: Secure,
-    {
-        let config = config.into();
-        self.tls = Some(Box::new(|host| config.layer::<R>(host)));
-        self
-    }
 }
 
 impl<R: Runtime> Builder<R> {
@@ -311,6 +175,16 @@ impl<R: Runtime> Builder<R> {
     ///
     /// `addr` is `"host"`, `"host:port"`, `("host", port)` or a `SocketAddr`; without a port the
     /// protocol's own is used, and a bare IPv6 address is a host.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; use graphite_proto::client::ConnectError; page::run(async |graphite| {
+    /// let client = Client::builder().connect(("127.0.0.1", graphite.port())).await?;
+    ///
+    /// let error = Client::builder().connect("tcp://graphite:2003").await.unwrap_err();
+    /// assert!(matches!(error, ConnectError::Address(_)));
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     ///
@@ -335,6 +209,15 @@ impl<R: Runtime> Builder<R> {
 
     /// Makes a client that connects when there is something to send, so that an application
     /// starts while Graphite is down.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// let client = Client::builder().connect_lazy("127.0.0.1:1")?; // Nobody listens there yet.
+    /// client.try_feed(("starts", 1))?;
+    /// assert_eq!(client.stats().queued, 1);
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     ///
@@ -367,6 +250,17 @@ impl<R: Runtime> Builder<R> {
     /// Connects over any stream: a Unix socket, a proxy, a TLS of your own. The connector is called
     /// again after each connection that ended.
     ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// // Any stream with the traits of the runtime, or a connection through a proxy.
+    /// let connect = move || smol::net::TcpStream::connect(graphite);
+    /// let client = Client::builder().connect_with(connect).await?;
+    /// client.send(("load", 0.42)).await?;
+    /// client.close().await?;
+    /// # Ok(()) });
+    /// ```
+    ///
     /// # Errors
     ///
     /// A setting makes no sense, or no connection came about within
@@ -391,6 +285,15 @@ impl<R: Runtime> Builder<R> {
 
     /// Makes a client that connects over any stream when there is something to send, so that an
     /// application starts while Graphite, or the proxy before it, is down.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// let connect = || smol::net::unix::UnixStream::connect("/run/graphite.sock");
+    /// let client = Client::builder().connect_with_lazy(connect)?;
+    /// client.try_feed(("starts", 1))?;
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     ///

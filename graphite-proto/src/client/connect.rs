@@ -24,6 +24,27 @@ const NAMED: usize = 4;
 ///
 /// Every closure that returns a future of a stream is one; a type of its own can also say what
 /// its peer has acknowledged.
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; page::run(async |graphite| {
+/// # use graphite_proto::client::Connector; use smol::net::TcpStream; use std::{io, net::SocketAddr};
+/// /// Takes the first of two receivers that answers.
+/// struct Either(SocketAddr, SocketAddr);
+///
+/// impl Connector for Either {
+///     type Stream = TcpStream;
+///
+///     async fn connect(&self) -> io::Result<TcpStream> {
+///         let first = TcpStream::connect(self.0).await;
+///         if first.is_ok() { first } else { TcpStream::connect(self.1).await }
+///     }
+/// }
+///
+/// let either = Either(([127, 0, 0, 1], 1).into(), graphite);
+/// Client::builder().connect_with(either).await?.send(("load", 0.42)).await?;
+/// # Ok(()) });
+/// ```
 pub trait Connector: Send + Sync + 'static {
     /// The stream, of a kind that the client's runtime can [`Adopt`]: it is read for the receiver's
     /// end of file, and closing its writing side must let the receiver see one.

@@ -16,6 +16,15 @@ use crate::error::{EnqueueError, MetricError};
 use crate::event::Failure;
 
 /// Why no connection came about.
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; use graphite_proto::client::ConnectError; page::run(async |graphite| {
+/// let error = Client::builder().max_attempts(0).connect(graphite).await.unwrap_err();
+/// assert!(matches!(error, ConnectError::Setting(_)));
+/// assert_eq!(error.to_string(), "setting max_attempts is 0, at least 1 is needed");
+/// # Ok(()) });
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -67,6 +76,16 @@ impl Error for ConnectError {
 }
 
 /// Why a point, or a batch, was not sent.
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; use graphite_proto::client::SendError; page::run(async |graphite| {
+/// let client = Client::connect(graphite).await?;
+/// let error = client.send(("a b", 1)).await.unwrap_err();
+/// assert!(matches!(error, SendError::Metric(_)));
+/// println!("graphite: {error}"); // Says which path, and what is wrong with it.
+/// # Ok(()) });
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum SendError {
@@ -124,6 +143,19 @@ impl Error for SendError {
 }
 
 /// Why a batch stopped, and where.
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; page::run(async |graphite| {
+/// let points = [("a", 1), ("b c", 2), ("d", 3)];
+/// let client = Client::connect(graphite).await?;
+/// if let Err(error) = client.send_multiple(points).await {
+///     // All but that one.
+///     client.send_multiple(points[error.queued + 1..].to_vec()).await?;
+/// }
+/// assert_eq!(client.stats().accepted, 2);
+/// # Ok(()) });
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct BatchError {
@@ -187,6 +219,15 @@ impl fmt::Display for Points {
 }
 
 /// Why a point was not queued at once.
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; use graphite_proto::client::TryFeedError; page::run(async |graphite| {
+/// let client = Client::builder().queue_bytes(100).connect_lazy("127.0.0.1:1")?;
+/// let full = (0..100).find_map(|i| client.try_feed(("orders", i)).err());
+/// assert!(matches!(full, Some(TryFeedError::Full { limit: 100, .. })));
+/// # Ok(()) });
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum TryFeedError {
@@ -235,6 +276,16 @@ impl Error for TryFeedError {
 }
 
 /// Why what was queued did not all go out.
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; use graphite_proto::client::FlushError; page::run(async |graphite| {
+/// let client = Client::builder().connect_lazy("127.0.0.1:1")?; // Nobody listens there.
+/// client.feed(("load", 0.42)).await?;
+/// assert!(matches!(client.flush().await, Err(FlushError::Queued(_))));
+/// assert_eq!(client.stats().queued, 1); // It goes out later.
+/// # Ok(()) });
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum FlushError {
@@ -276,6 +327,17 @@ impl Error for FlushError {
 }
 
 /// The client closed without the receiver having read everything.
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; page::run(async |graphite| {
+/// let builder = Client::builder().close_timeout(std::time::Duration::from_millis(100));
+/// let client = builder.connect_lazy("127.0.0.1:1")?; // Nobody listens there.
+/// client.feed(("load", 0.42)).await?;
+/// let error = client.close().await.unwrap_err();
+/// assert!(error.to_string().starts_with("closed with 1 point not known to be delivered: "));
+/// # Ok(()) });
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct CloseError {

@@ -38,6 +38,19 @@ const PATIENCE: usize = 100;
 /// [`Client::flush`] does not wait for them. Points of one feeder stay in order. **End a burst by
 /// [`flush`](Self::flush)**, which also tells whether all is well.
 ///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; page::run(async |graphite| {
+/// let client = Client::connect(graphite).await?;
+/// let mut feeder = client.feeder(); // One for each task.
+/// for value in 0..100_000 {
+///     feeder.feed(("jobs.done", value)).await?;
+/// }
+/// feeder.flush().await?;
+/// assert_eq!(client.stats().written, 100_000);
+/// # Ok(()) });
+/// ```
+///
 /// # Millions in a row
 ///
 /// After 64 full frames in a row, 4 MiB, none of which took as long as the linger time, the next
@@ -63,6 +76,15 @@ pub struct Feeder<R: Runtime> {
 impl<R: Runtime> Client<R> {
     /// Returns a handle that costs a point next to nothing beyond its encoding; it shares this
     /// client's queue and connection.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// let client = Client::connect(graphite).await?;
+    /// let mut feeder = client.feeder();
+    /// feeder.feed(("jobs.done", 1)).await?;
+    /// # Ok(()) });
+    /// ```
     pub fn feeder(&self) -> Feeder<R> {
         let mut machine = self.shared().lock();
         let (slot, own) =
@@ -107,6 +129,16 @@ impl<R: Runtime> Feeder<R> {
     }
 
     /// Takes a point if the frame, or the queue, has room for it; never waits.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// let mut feeder = Client::connect(graphite).await?.feeder();
+    /// feeder.try_feed(("jobs.done", 1))?;
+    /// assert_eq!(feeder.pending(), 1); // Nobody else counts it yet.
+    /// assert_eq!(feeder.client().stats().accepted, 0);
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     ///

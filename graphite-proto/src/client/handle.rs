@@ -42,6 +42,18 @@ const GRACE: Duration = Duration::from_millis(250);
 /// along: await `close` there. What is left undelivered by a client that ends is told by
 /// [`Event::Abandoned`](crate::Event::Abandoned).
 ///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; page::run(async |graphite| {
+/// let client = Client::connect(graphite).await?;
+/// let clone = client.clone(); // For another task.
+/// clone.send(("servers.web01.load", 0.42)).await?;
+/// client.send_multiple([("servers.web01.users", 17), ("servers.web01.jobs", 3)]).await?;
+/// client.close().await?;
+/// assert_eq!(client.stats().confirmed, 3);
+/// # Ok(()) });
+/// ```
+///
 /// # When the queue is full
 ///
 /// Room is given in the order of asking, to large points as to small ones, whichever call they
@@ -118,12 +130,28 @@ impl<R: Runtime> Client<R> {
     }
 
     /// Returns the protocol that points are written in.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// let client = Client::connect(graphite).await?;
+    /// assert_eq!(client.protocol(), graphite_proto::Protocol::Plaintext);
+    /// # Ok(()) });
+    /// ```
     pub fn protocol(&self) -> Protocol {
         self.handle.protocol
     }
 
     /// Returns where the receiver is, its port included; nothing of a client that connects by a
     /// function of the user's.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// let client = Client::builder().connect_lazy("graphite.example.com")?;
+    /// assert_eq!(client.address().unwrap().to_string(), "graphite.example.com:2003");
+    /// # Ok(()) });
+    /// ```
     pub fn address(&self) -> Option<&Address> {
         self.handle.address.as_ref()
     }
@@ -131,12 +159,31 @@ impl<R: Runtime> Client<R> {
     /// Returns whether there is a connection just now. That of an idle receiver that has gone away
     /// without a word is one until something is sent; whether points get through is told by
     /// [`stats`](Self::stats), and by [`on_event`](super::Builder::on_event).
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// let client = Client::builder().connect_lazy(graphite)?;
+    /// assert!(!client.is_connected());
+    /// client.send(("load", 0.42)).await?;
+    /// assert!(client.is_connected());
+    /// # Ok(()) });
+    /// ```
     pub fn is_connected(&self) -> bool {
         self.shared().lock().sender.is_connected()
     }
 
     /// Returns why the last connection, or the last attempt at one, ended; nothing as long as none
     /// has. It stays when the receiver is back.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// let client = Client::builder().connect_lazy("127.0.0.1:1")?; // Nobody listens there.
+    /// let _ = client.send(("load", 0.42)).await;
+    /// assert!(client.last_failure().unwrap().text.starts_with("connect to 127.0.0.1:1: "));
+    /// # Ok(()) });
+    /// ```
     pub fn last_failure(&self) -> Option<Failure> {
         self.shared().lock().sender.last_failure().cloned()
     }
@@ -147,6 +194,18 @@ impl<R: Runtime> Client<R> {
     /// A point without a timestamp gets the time of the call. If the queue is full this waits for
     /// room first. Under `Confirmed` a lone task gets one point a proof, each of which costs a
     /// connection: use [`feed`](Self::feed) and [`flush`](Self::flush) there.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; use graphite_proto::client::SendError; page::run(async |graphite| {
+    /// let client = Client::connect(graphite).await?;
+    /// match client.send(("load", 0.42)).await {
+    ///     Err(SendError::Queued(failure)) => eprintln!("it goes out later: {failure}"),
+    ///     result => result?,
+    /// }
+    /// client.send(("load", 0.42, 1_700_000_000)).await?; // With a time of its own.
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     ///
@@ -173,6 +232,17 @@ impl<R: Runtime> Client<R> {
     ///
     /// Points without a timestamp get the time of the call. An empty batch does nothing. At a full
     /// queue batches take turns with each other and with single points.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// let client = Client::connect(graphite).await?;
+    /// client.send_multiple((0..1000).map(|job| (format!("jobs.{job}.seconds"), 0.5))).await?;
+    ///
+    /// let error = client.send_multiple([("a", 1), ("b c", 2), ("d", 3)]).await.unwrap_err();
+    /// assert_eq!(error.queued, 1);
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     ///
@@ -202,6 +272,17 @@ impl<R: Runtime> Client<R> {
     ///
     /// A point without a timestamp gets the time of the call.
     ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// let client = Client::connect(graphite).await?;
+    /// for order in 0..1000 {
+    ///     client.feed(("orders", order)).await?;
+    /// }
+    /// client.flush().await?; // Now they are written.
+    /// # Ok(()) });
+    /// ```
+    ///
     /// # Errors
     ///
     /// The point cannot be sent, or the queue is full and the receiver could not be reached within
@@ -220,6 +301,16 @@ impl<R: Runtime> Client<R> {
     /// Queues a point if there is room for it; never waits. While others wait for room
     /// ([`feed`](Self::feed), [`send`](Self::send) and so on) there is none for this call: it does
     /// not overtake them.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// let client = Client::builder().connect_lazy(graphite)?;
+    /// if let Err(error) = client.try_feed(("load", 0.42)) {
+    ///     eprintln!("graphite: {error}"); // The queue is full, say.
+    /// }
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     ///
@@ -244,6 +335,16 @@ impl<R: Runtime> Client<R> {
 
     /// Waits until everything that is queued now is written; under
     /// [`Delivery::Confirmed`](crate::Delivery::Confirmed) until it is proven to be read.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// let client = Client::connect(graphite).await?;
+    /// client.feed(("load", 0.42)).await?;
+    /// client.flush().await?;
+    /// assert_eq!(client.stats().written, 1);
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     ///
@@ -270,6 +371,18 @@ impl<R: Runtime> Client<R> {
     /// [feeders](super::Feeder) hold goes along.
     /// Further calls, of clones too, give the same result; whatever would queue a point then says
     /// that the client is closed.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// let client = Client::connect(graphite).await?;
+    /// client.feed(("load", 0.42)).await?;
+    /// if let Err(error) = client.close().await {
+    ///     eprintln!("graphite: {} points are in doubt: {error}", error.undelivered);
+    /// }
+    /// assert!(client.feed(("load", 0.42)).await.is_err());
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     ///
@@ -304,12 +417,32 @@ impl<R: Runtime> Client<R> {
     }
 
     /// Returns what became of the points so far.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// let client = Client::connect(graphite).await?;
+    /// client.send(("load", 0.42)).await?;
+    /// let stats = client.stats();
+    /// assert_eq!((stats.accepted, stats.written, stats.dropped), (1, 1, 0));
+    /// # Ok(()) });
+    /// ```
     pub fn stats(&self) -> Stats {
         self.shared().lock().sender.stats()
     }
 
     /// Returns how often the function given to [`on_event`](super::Builder::on_event) panicked. The
     /// client goes on each time; the event counts as told.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// let builder = Client::builder().on_event(|event| panic!("{event}"));
+    /// let client = builder.connect(graphite).await?;
+    /// client.close().await?;
+    /// assert_eq!(client.event_panics(), 1);
+    /// # Ok(()) });
+    /// ```
     pub fn event_panics(&self) -> u64 {
         self.shared().event_panics()
     }

@@ -52,6 +52,17 @@ impl RecorderBuilder {
     /// Makes the recorder the global one, which every macro of the facade reaches, and begins to
     /// report by this client.
     ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; use graphite_proto::metrics::Recorder; page::run(async |graphite| {
+    /// let client = Client::builder().connect_lazy(graphite)?;
+    /// let reporter = Recorder::builder().prefix("shop").install(client)?;
+    /// metrics::counter!("jobs").increment(3);
+    /// reporter.close().await?;
+    /// # assert!(received().contains("shop.jobs.count 3 "));
+    /// # Ok(()) });
+    /// ```
+    ///
     /// # Errors
     ///
     /// A setting makes no sense, or the process has a global recorder already.
@@ -74,6 +85,16 @@ impl RecorderBuilder {
     /// Begins to report by this client, and sets no global recorder: for tests, which share a
     /// process, and for several receivers. [`Reporter::recorder`] goes to
     /// `metrics::with_local_recorder`, or into a fan-out of metrics-util's.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; use graphite_proto::metrics::Recorder; page::run(async |graphite| {
+    /// let reporter = Recorder::builder().start(Client::builder().connect_lazy(graphite)?)?;
+    /// metrics::with_local_recorder(reporter.recorder(), || metrics::counter!("jobs").increment(3));
+    /// reporter.close().await?;
+    /// # assert!(received().contains("jobs.count 3 "));
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     ///

@@ -34,6 +34,22 @@ use crate::value::Timestamp;
 /// A reporter that is dropped reports once more and lets the client go on as its own drop does: what
 /// is queued goes out as long as the runtime runs. At the end of `main` await
 /// [`close`](Self::close).
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; use std::time::Duration; use std::sync::{Arc, atomic::{AtomicU64, Ordering::Relaxed}};
+/// # page::run(async |graphite| {
+/// let requests = Arc::new(AtomicU64::new(0)); // Counted wherever they come in.
+/// let counted = requests.clone();
+/// let client = Client::builder().prefix("shop.web01").connect_lazy(graphite)?;
+/// let reporter = Reporter::every(client, Duration::from_secs(10), move |report, _start| {
+///     report.push(("requests", counted.load(Relaxed)));
+/// })?;
+/// requests.fetch_add(1, Relaxed);
+/// reporter.close().await?; // With the last interval.
+/// # assert!(received().starts_with("shop.web01.requests 1 "));
+/// # Ok(()) });
+/// ```
 pub struct Reporter<R: Runtime> {
     reporting: Arc<Reporting<R>>,
     /// Held by the close that hands over what the last report left.
@@ -50,6 +66,20 @@ impl<R: Runtime> Reporter<R> {
     /// The closure is called by the runtime's task, or by whoever closes, flushes or drops the
     /// reporter, one call at a time, and must not block. If it panics the report is missed from
     /// there on, and the next one comes nevertheless.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; use std::time::Duration; page::run(async |graphite| {
+    /// let (client, minute) = (Client::builder().connect_lazy(graphite)?, Duration::from_secs(60));
+    /// let mut reports = 0;
+    /// let reporter = Reporter::every(client, minute, move |report, _start| {
+    ///     reports += 1;
+    ///     report.push(("reports", reports));
+    /// })?;
+    /// reporter.close().await?;
+    /// # assert!(received().starts_with("reports 1 "));
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     ///
@@ -98,6 +128,17 @@ impl<R: Runtime> Reporter<R> {
     /// Begins to report for a recorder that is there already, as one that was set as the global
     /// recorder before there was a client.
     ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// let recorder = graphite_proto::metrics::Recorder::builder().build();
+    /// metrics::with_local_recorder(&recorder, || metrics::counter!("jobs").increment(3));
+    /// let reporter = Reporter::new(Client::builder().connect_lazy(graphite)?, recorder);
+    /// reporter.close().await?;
+    /// # assert!(received().contains("jobs.count 3 "));
+    /// # Ok(()) });
+    /// ```
+    ///
     /// # Panics
     ///
     /// Outside of a runtime, where there is nothing to run the task.
@@ -134,6 +175,18 @@ impl<R: Runtime> Reporter<R> {
     }
 
     /// Returns how many reports were missed, in part or as a whole.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; use std::time::Duration; page::run(async |graphite| {
+    /// let client = Client::builder().connect_lazy(graphite)?;
+    /// let reporter = Reporter::every(client, Duration::from_secs(10), |report, _start| {
+    ///     report.push(("not a name", 1));
+    /// })?;
+    /// reporter.close().await?;
+    /// assert_eq!(reporter.missed(), 1);
+    /// # Ok(()) });
+    /// ```
     #[must_use]
     pub fn missed(&self) -> u64 {
         self.reporting.missed()
@@ -170,6 +223,18 @@ impl<R: Runtime> Reporter<R> {
     /// the queue be full it is waited for room, up to
     /// [`close_timeout`](super::Builder::close_timeout), before the close that takes as long at most.
     /// Further calls give the same result.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; use std::time::Duration; page::run(async |graphite| {
+    /// let client = Client::builder().connect_lazy(graphite)?;
+    /// let reporter = Reporter::every(client, Duration::from_secs(10), |report, _start| {
+    ///     report.push(("load", 0.42));
+    /// })?;
+    /// reporter.close().await?;
+    /// assert_eq!(reporter.client().stats().confirmed, 1);
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     ///

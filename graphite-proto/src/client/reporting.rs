@@ -31,6 +31,17 @@ pub(crate) use task::Task;
 pub(crate) type Figures = Box<dyn FnMut(&mut Report<'_>, Timestamp) + Send>;
 
 /// One report, to be filled by the closure of [`Reporter::every`](super::Reporter::every).
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; use std::time::Duration; page::run(async |graphite| {
+/// let client = Client::builder().connect_lazy(graphite)?;
+/// let reporter = Reporter::every(client, Duration::from_secs(10), |report, start| {
+///     assert_eq!(report.timestamp(), start);
+///     let taken = report.push(("load", 0.42));
+/// })?;
+/// # Ok(()) });
+/// ```
 pub struct Report<'r> {
     at: Timestamp,
     take: &'r mut dyn FnMut(Metric<'_>) -> bool,

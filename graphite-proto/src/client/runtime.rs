@@ -22,6 +22,18 @@ use crate::value::Timestamp;
 ///
 /// Tasks move between threads: a runtime that cannot run a `Send` future has no place here.
 /// `graphite-proto/examples/smol.rs` implements all of it in one file.
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; page::run(async |graphite| {
+/// # use graphite_proto::client::{Client, Runtime};
+/// // Once the trait is implemented for `Smol`, the client is there.
+/// let client = Client::<Smol>::connect(graphite).await?;
+/// client.send(("load", 0.42)).await?;
+/// client.close().await?;
+/// # fn is<R: Runtime>() {} is::<Smol>();
+/// # Ok(()) });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a runtime for a Graphite client",
     note = "implement `graphite_proto::client::Runtime` for it, as the examples of the crate do"
@@ -92,6 +104,17 @@ pub trait Runtime: Clone + Send + Sync + 'static {
 }
 
 /// A timer that can be set anew.
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; use graphite_proto::client::{Runtime as _, Timer as _};
+/// # page::run(async |graphite| {
+/// let timer = &mut Smol.timer();
+/// let deadline = Smol.now() + std::time::Duration::from_millis(5);
+/// std::future::poll_fn(|cx| timer.poll_until(deadline, cx)).await;
+/// assert!(Smol.now() >= deadline);
+/// # Ok(()) });
+/// ```
 pub trait Timer: Send + Unpin + 'static {
     /// Waits until [`Runtime::now`] has reached `deadline`, which lies a year ahead at most, or is
     /// past: then it is ready at once. Each poll may bring another deadline, and the last one
@@ -103,6 +126,13 @@ pub trait Timer: Send + Unpin + 'static {
 /// What is set on a TCP connection, with `TCP_NODELAY`. None is needed to be right, only to be
 /// quick: what a system or a runtime does not know, or what comes to be here later, is left as it
 /// is.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let options = graphite_proto::client::TcpOptions::new(256 << 10, Duration::from_secs(5));
+/// assert_eq!(options.user_timeout, Duration::from_secs(30)); // The least.
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TcpOptions {
@@ -131,6 +161,18 @@ impl TcpOptions {
 ///
 /// Only the client's task polls. It waits for reading and for writing at the same time, so that
 /// each of the two keeps a waker, the latest.
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; use graphite_proto::client::{Runtime as _, Tcp as _, TcpOptions}; use std::time::Duration;
+/// # page::run(async |graphite| {
+/// let tcp = Smol.connect(graphite, TcpOptions::new(64 << 10, Duration::from_secs(30))).await?;
+/// let written = std::future::poll_fn(|cx| tcp.poll_write(cx, b"load 0.42 1700000000\n")).await?;
+/// assert!(written > 0);
+/// tcp.finish()?; // The receiver reads an end, and answers it:
+/// assert_eq!(std::future::poll_fn(|cx| tcp.poll_read(cx, &mut [0])).await?, 0);
+/// # Ok(()) });
+/// ```
 pub trait Tcp: Send + Sync + 'static {
     /// Reads; 0 is the receiver's end of file. It asks the kernel first, and waits for a reactor's
     /// word only if that has nothing: an end of file must be seen before the next point is written.
@@ -199,6 +241,11 @@ pub trait Tcp: Send + Sync + 'static {
 
 /// What the kernel knows of what was written to a connection. To be read in this order: what is
 /// acknowledged after the count does no harm, an error before it would.
+///
+/// ```
+/// let all = graphite_proto::client::Written::new(0, None);
+/// assert!(all.unacknowledged == 0 && all.error.is_none());
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Written {
@@ -225,6 +272,16 @@ impl Written {
 /// The functions stand with the runtime and not with the stream, so that a crate can provide them
 /// for every stream there is: `impl<S: AsyncRead + AsyncWrite> Adopt<S> for MyRuntime`. And the
 /// streams stay what they are: nothing has to be wrapped.
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; page::run(async |graphite| {
+/// // `Smol` adopts every stream with the traits of `futures`.
+/// let connect = move || smol::net::TcpStream::connect(graphite);
+/// let client = Client::builder().connect_with(connect).await?;
+/// client.send(("load", 0.42)).await?;
+/// # Ok(()) });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot move the bytes of `{S}`",
     label = "the connector's stream needs this runtime's traits for reading and writing"

@@ -23,6 +23,18 @@ use crate::value::Timestamp;
 /// Flushing waits until everything is written, or proven to be read under
 /// [`Delivery::Confirmed`](crate::Delivery::Confirmed). Closing the sink flushes it and leaves
 /// the client open for its other clones.
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; use graphite_proto::Metric; page::run(async |graphite| {
+/// use futures::{SinkExt as _, StreamExt as _, stream};
+///
+/// let client = Client::connect(graphite).await?;
+/// let points = stream::iter(0..1000).map(|i| Ok(Metric::new(format!("jobs.{i}"), i)));
+/// points.forward(client.sink()).await?; // Ends with a flush.
+/// assert_eq!(client.stats().written, 1000);
+/// # Ok(()) });
+/// ```
 pub struct MetricSink<R: Runtime> {
     client: Client<R>,
     /// The point that waits for room, with the moment it came.
@@ -36,6 +48,15 @@ pub struct MetricSink<R: Runtime> {
 
 impl<R: Runtime> Client<R> {
     /// Returns a sink for streams of points; it shares this client's queue and connection.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; use futures::SinkExt as _; use graphite_proto::Metric;
+    /// # page::run(async |graphite| {
+    /// let mut sink = Client::connect(graphite).await?.sink();
+    /// sink.send(Metric::new("load", 0.42)).await?;
+    /// # Ok(()) });
+    /// ```
     pub fn sink(&self) -> MetricSink<R> {
         let client = self.clone();
         MetricSink { client, held: None, place: Place::default(), flush: None, key: None }
