@@ -29,9 +29,28 @@ use graphite_proto::client::blocking::{self, Block};
 use crate::runtime::AsyncStd;
 
 /// A client for scripts and threads; see [`proto::client::blocking`](blocking).
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; let graphite = graphite();
+/// let client = graphite_client_async_std::blocking::Client::connect(graphite)?;
+/// client.send(("backup.web01.bytes", 17_301_504))?;
+/// client.close()?; // The receiver has read it.
+/// assert!(received().starts_with("backup.web01.bytes 17301504 "));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub type Client = blocking::Client<AsyncStd>;
 
 /// Makes a [`Client`]: the settings of [`crate::Builder`], then one of the same ways to begin.
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; let graphite = graphite();
+/// let builder = graphite_client_async_std::blocking::Client::builder().prefix("backup.web01");
+/// let client = builder.connect(graphite)?;
+/// client.send(("bytes", 17_301_504))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub type Builder = graphite_proto::client::Builder<AsyncStd, blocking::Blocking>;
 
 const WITHIN: &str = "this call of graphite_client_async_std::blocking is made within an \

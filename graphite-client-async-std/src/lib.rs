@@ -95,21 +95,86 @@ pub use socket::Tcp;
 
 /// A client of one Graphite receiver, on async-std. What its clones share, what dropping them does,
 /// and who gets room in a full queue, is told at [`proto::client::Client`].
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; page::run(async |graphite| {
+/// use graphite_client_async_std::Client;
+///
+/// let client = Client::connect(graphite).await?;
+/// client.send(("servers.web01.load", 0.42)).await?;
+/// client.close().await?;
+/// assert!(received().starts_with("servers.web01.load 0.42 "));
+/// # Ok(()) });
+/// ```
 pub type Client = proto::client::Client<AsyncStd>;
 
 /// Makes a [`Client`]: settings, then one of the ways to begin that [`proto::client::Builder`]
 /// lists.
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; page::run(async |graphite| {
+/// use graphite_client_async_std::{Client, Delivery, Overflow};
+///
+/// let builder = Client::builder()
+///     .prefix("servers.web01")
+///     .delivery(Delivery::BestEffort)
+///     .overflow(Overflow::DropOldest)
+///     .on_event(|event| eprintln!("graphite: {event}"));
+/// let client = builder.connect_lazy(graphite)?;
+/// client.send(("load", 0.42)).await?;
+/// # Ok(()) });
+/// ```
 pub type Builder = proto::client::Builder<AsyncStd>;
 
 /// A handle with a frame of its own, for millions of points, on async-std; see
 /// [`proto::client::Feeder`].
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; page::run(async |graphite| {
+/// # use graphite_client_async_std::Client;
+/// let mut feeder = Client::connect(graphite).await?.feeder();
+/// for value in 0..100_000 {
+///     feeder.feed(("jobs.done", value)).await?;
+/// }
+/// feeder.flush().await?;
+/// # Ok(()) });
+/// ```
 pub type Feeder = proto::client::Feeder<AsyncStd>;
 
 /// A `futures::Sink` of points, on async-std; see [`proto::client::MetricSink`].
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; page::run(async |graphite| {
+/// # use graphite_client_async_std::{Client, Metric};
+/// use futures::SinkExt as _;
+///
+/// let mut sink = Client::connect(graphite).await?.sink();
+/// sink.send(Metric::new("load", 0.42)).await?;
+/// # Ok(()) });
+/// ```
 pub type MetricSink = proto::client::MetricSink<AsyncStd>;
 
 /// Reports at aligned times, on async-std: figures of one's own by [`every`](Reporter::every), or those of
 /// the recorder that the feature `metrics` brings; see [`proto::client::Reporter`].
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; page::run(async |graphite| {
+/// # use graphite_client_async_std::{Client, Reporter};
+/// use std::time::Duration;
+///
+/// let client = Client::builder().prefix("shop.web01").connect_lazy(graphite)?;
+/// let reporter = Reporter::every(client, Duration::from_secs(10), |report, _start| {
+///     report.push(("workers", 4));
+/// })?;
+/// reporter.close().await?; // With the last interval.
+/// # assert!(received().starts_with("shop.web01.workers 4 "));
+/// # Ok(()) });
+/// ```
 pub type Reporter = proto::client::Reporter<AsyncStd>;
 
 /// The examples of the package's own page are tested too.

@@ -23,6 +23,16 @@ use graphite_proto::{Instant, Timestamp};
 use crate::socket::{self, Tcp};
 
 /// async-std's own runtime, which is there as long as the process.
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; page::run(async |graphite| {
+/// use graphite_client_async_std::proto::client::Client;
+///
+/// let client = Client::<graphite_client_async_std::AsyncStd>::connect(graphite).await?;
+/// client.send(("load", 0.42)).await?;
+/// # Ok(()) });
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct AsyncStd;

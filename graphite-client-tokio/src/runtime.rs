@@ -21,6 +21,16 @@ use tokio::time::Sleep;
 use crate::socket::{self, Tcp};
 
 /// The tokio runtime that is entered where the client begins.
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; page::run(async |graphite| {
+/// use graphite_client_tokio::proto::client::Client;
+///
+/// let client = Client::<graphite_client_tokio::Tokio>::connect(graphite).await?;
+/// client.send(("load", 0.42)).await?;
+/// # Ok(()) });
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Tokio;

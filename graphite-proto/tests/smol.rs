@@ -17,48 +17,9 @@ mod net {
     pub(crate) use smol::net::unix::UnixStream;
 }
 
-/// TLS as an adapter would bring it.
 #[cfg(feature = "rustls")]
-mod tls {
-    use std::io;
-    use std::sync::Arc;
-
-    use futures_rustls::TlsConnector;
-    use futures_rustls::client::TlsStream;
-    use graphite_proto::client::{Runtime, Secure, TcpIo};
-    use rustls::ClientConfig;
-    use rustls::crypto::{CryptoProvider, ring};
-    use rustls::pki_types::{CertificateDer, ServerName};
-
-    use crate::runtime::Smol;
-
-    type Tcp = <Smol as Runtime>::Tcp;
-
-    impl Secure for Smol {
-        type Tls = TlsStream<TcpIo<Tcp>>;
-
-        fn provider() -> CryptoProvider {
-            ring::default_provider()
-        }
-
-        /// This system has none.
-        fn roots() -> io::Result<Vec<CertificateDer<'static>>> {
-            Ok(Vec::new())
-        }
-
-        async fn secure(
-            tcp: Tcp,
-            config: Arc<ClientConfig>,
-            server_name: ServerName<'static>,
-        ) -> io::Result<Self::Tls> {
-            TlsConnector::from(config).connect(server_name, TcpIo::new(tcp)).await
-        }
-
-        fn tcp(stream: &Self::Tls) -> &Tcp {
-            stream.get_ref().0.tcp()
-        }
-    }
-}
+#[path = "page/secure.rs"]
+mod tls;
 
 /// The client as an adapter for smol would export it.
 mod client {

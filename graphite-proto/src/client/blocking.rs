@@ -23,6 +23,8 @@
 //! Not here: the threads, which are the runtime's ([`Block`]), and feeders, sinks and reporters,
 //! which are for tasks.
 
+mod begin;
+
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -30,18 +32,44 @@ use std::sync::Arc;
 
 use crate::address::{Address, AddressError};
 use crate::client::builder::Builder;
-use crate::client::connect::Connector;
 use crate::client::error::{
     BatchError, CloseError, ConnectError, FlushError, SendError, TryFeedError,
 };
 use crate::client::handle;
-use crate::client::runtime::{Adopt, Runtime};
+use crate::client::runtime::Runtime;
 use crate::event::Failure;
 use crate::metric::Metric;
 use crate::protocol::Protocol;
 use crate::stats::Stats;
 
 /// What a runtime gives to clients whose calls block.
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*;
+/// # use std::io;
+/// # use graphite_proto::client::blocking::{Block, Client};
+/// /// smol's own threads run the tasks.
+/// impl Block for Smol {
+///     type Host = ();
+///
+///     fn host(&self) -> io::Result<()> {
+///         Ok(())
+///     }
+///
+///     fn block_on<T>((): &(), future: impl Future<Output = T>) -> T {
+///         smol::block_on(future)
+///     }
+///
+///     fn end((): (), last: impl Future<Output = ()> + Send + 'static) {
+///         smol::block_on(last);
+///     }
+/// }
+///
+/// let client = Client::<Smol>::connect(graphite())?;
+/// client.send(("load", 0.42))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no runtime for a Graphite client whose calls block",
     note = "implement `graphite_proto::client::blocking::Block` for it"
@@ -78,6 +106,18 @@ pub struct Blocking;
 
 /// A client of one Graphite receiver, for scripts and threads. Clones share its connection and its
 /// queue; see the [module](self) for its end.
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/blocking.rs")); }
+/// # use page::*; let graphite = graphite();
+/// let client = Client::connect(graphite)?;
+/// let other = client.clone(); // For another thread.
+/// std::thread::spawn(move || other.send(("jobs.done", 1))).join().unwrap()?;
+/// client.close()?; // The receiver has read it.
+/// assert!(received().starts_with("jobs.done 1 "));
+///
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Client<R: Block> {
     handle: Arc<Handle<R>>,
 }
@@ -116,6 +156,15 @@ impl<R: Block> Drop for Handle<R> {
 impl<R: Block + Default> Client<R> {
     /// Connects with the default settings, as [`super::Client::connect`] does.
     ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/blocking.rs")); }
+    /// # use page::*; let graphite = graphite();
+    /// let client = Client::connect(graphite)?;
+    /// assert!(client.is_connected());
+    ///
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// The address makes no sense, or no connection came about within 3 attempts.
@@ -132,6 +181,15 @@ impl<R: Block + Default> Client<R> {
     }
 
     /// Begins a client with settings of its own.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/blocking.rs")); }
+    /// # use page::*; let graphite = graphite();
+    /// let client = Client::builder().prefix("backup.web01").connect(graphite)?;
+    /// client.send(("bytes", 17_301_504))?;
+    ///
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn builder() -> Builder<R, Blocking> {
         Builder::on(R::default())
     }
@@ -166,6 +224,15 @@ impl<R: Block> Client<R> {
 
     /// Queues a point and waits until it is written, as [`super::Client::send`] does.
     ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/blocking.rs")); }
+    /// # use page::*; let graphite = graphite();
+    /// let client = Client::connect(graphite)?;
+    /// client.send(("backup.web01.bytes", 17_301_504))?;
+    ///
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// The point cannot be sent, or the receiver could not be reached within
@@ -182,6 +249,15 @@ impl<R: Block> Client<R> {
 
     /// Queues a batch of any size and waits until it is written, as
     /// [`super::Client::send_multiple`] does.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/blocking.rs")); }
+    /// # use page::*; let graphite = graphite();
+    /// let client = Client::connect(graphite)?;
+    /// client.send_multiple((0..1000).map(|job| (format!("jobs.{job}.seconds"), 0.5)))?;
+    ///
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -202,6 +278,18 @@ impl<R: Block> Client<R> {
 
     /// Queues a point and returns at once if there is room for it, else waits for room.
     ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/blocking.rs")); }
+    /// # use page::*; let graphite = graphite();
+    /// let client = Client::connect(graphite)?;
+    /// for order in 0..1000 {
+    ///     client.feed(("orders", order))?;
+    /// }
+    /// client.flush()?; // Now they are written.
+    ///
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// The point cannot be sent, or the queue is full and the receiver could not be reached within
@@ -217,6 +305,17 @@ impl<R: Block> Client<R> {
 
     /// Queues a point if there is room for it; never waits, so that it may be called anywhere.
     ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/blocking.rs")); }
+    /// # use page::*; let graphite = graphite();
+    /// let client = Client::builder().connect_lazy(graphite)?;
+    /// if let Err(error) = client.try_feed(("load", 0.42)) {
+    ///     eprintln!("graphite: {error}"); // The queue is full, say.
+    /// }
+    ///
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// The point cannot be sent, the queue is full, or the client is closed.
@@ -225,6 +324,17 @@ impl<R: Block> Client<R> {
     }
 
     /// Waits until everything that is queued now is written, as [`super::Client::flush`] does.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/blocking.rs")); }
+    /// # use page::*; let graphite = graphite();
+    /// let client = Client::connect(graphite)?;
+    /// client.feed(("load", 0.42))?;
+    /// client.flush()?;
+    /// assert_eq!(client.stats().written, 1);
+    ///
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -242,6 +352,18 @@ impl<R: Block> Client<R> {
     /// Waits until the receiver has read everything, for
     /// [`close_timeout`](super::Builder::close_timeout) at most, as [`super::Client::close`] does.
     /// Further calls, of clones too, give the same result.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/blocking.rs")); }
+    /// # use page::*; let graphite = graphite();
+    /// let client = Client::connect(graphite)?;
+    /// client.feed(("load", 0.42))?;
+    /// if let Err(error) = client.close() {
+    ///     eprintln!("graphite: {} points are in doubt: {error}", error.undelivered);
+    /// }
+    ///
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -280,81 +402,5 @@ impl<R: Block> Client<R> {
     /// it does if it calls the client.
     pub fn event_panics(&self) -> u64 {
         self.handle.client.event_panics()
-    }
-}
-
-/// The four ways to begin a client whose calls block: those of [`Builder`] without `async`.
-impl<R: Block> Builder<R, Blocking> {
-    /// Connects; the name is resolved anew at every reconnect and each of its addresses tried.
-    ///
-    /// # Errors
-    ///
-    /// A setting or the address makes no sense, or no connection came about within
-    /// [`max_attempts`](Self::max_attempts).
-    ///
-    /// # Panics
-    ///
-    /// Within a task of the client's runtime.
-    #[track_caller]
-    pub fn connect<A>(self, addr: A) -> Result<Client<R>, ConnectError>
-    where
-        A: TryInto<Address, Error: Into<AddressError>>,
-    {
-        Client::begin(self, async |builder| builder.connect(addr).await)
-    }
-
-    /// Makes a client that connects when there is something to send.
-    ///
-    /// # Errors
-    ///
-    /// A setting or the address makes no sense.
-    ///
-    /// # Panics
-    ///
-    /// Within a task of the client's runtime.
-    #[track_caller]
-    pub fn connect_lazy<A>(self, addr: A) -> Result<Client<R>, ConnectError>
-    where
-        A: TryInto<Address, Error: Into<AddressError>>,
-    {
-        Client::begin(self, async |builder| builder.connect_lazy(addr))
-    }
-
-    /// Connects over any stream that the runtime can adopt: TLS, a Unix socket, a proxy. The
-    /// connector is called again after each connection that ended, on the client's own thread.
-    ///
-    /// # Errors
-    ///
-    /// A setting makes no sense, or no connection came about within
-    /// [`max_attempts`](Self::max_attempts).
-    ///
-    /// # Panics
-    ///
-    /// Within a task of the client's runtime.
-    #[track_caller]
-    pub fn connect_with<C>(self, connector: C) -> Result<Client<R>, ConnectError>
-    where
-        C: Connector,
-        R: Adopt<C::Stream>,
-    {
-        Client::begin(self, async |builder| builder.connect_with(connector).await)
-    }
-
-    /// Makes a client that connects over any stream when there is something to send.
-    ///
-    /// # Errors
-    ///
-    /// A setting makes no sense.
-    ///
-    /// # Panics
-    ///
-    /// Within a task of the client's runtime.
-    #[track_caller]
-    pub fn connect_with_lazy<C>(self, connector: C) -> Result<Client<R>, ConnectError>
-    where
-        C: Connector,
-        R: Adopt<C::Stream>,
-    {
-        Client::begin(self, async |builder| builder.connect_with_lazy(connector))
     }
 }

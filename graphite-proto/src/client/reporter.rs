@@ -37,7 +37,8 @@ use crate::value::Timestamp;
 ///
 /// ```
 /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
-/// # use page::*; use std::time::Duration; use std::sync::{Arc, atomic::{AtomicU64, Ordering::Relaxed}};
+/// # use std::sync::{Arc, atomic::{AtomicU64, Ordering::Relaxed}};
+/// # use page::*; use std::time::Duration;
 /// # page::run(async |graphite| {
 /// let requests = Arc::new(AtomicU64::new(0)); // Counted wherever they come in.
 /// let counted = requests.clone();

@@ -164,7 +164,8 @@ impl TcpOptions {
 ///
 /// ```
 /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
-/// # use page::*; use graphite_proto::client::{Runtime as _, Tcp as _, TcpOptions}; use std::time::Duration;
+/// # use graphite_proto::client::{Runtime as _, Tcp as _, TcpOptions};
+/// # use page::*; use std::time::Duration;
 /// # page::run(async |graphite| {
 /// let tcp = Smol.connect(graphite, TcpOptions::new(64 << 10, Duration::from_secs(30))).await?;
 /// let written = std::future::poll_fn(|cx| tcp.poll_write(cx, b"load 0.42 1700000000\n")).await?;

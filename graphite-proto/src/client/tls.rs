@@ -40,6 +40,18 @@ pub(crate) type MakeLayer<R> =
 /// The roots of the system are read where the client begins, which takes some milliseconds; the
 /// variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name others, as they do for OpenSSL.
 ///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/tls.rs")); }
+/// # use page::*; page::run(async |graphite| {
+/// # use rustls::ClientConfig;
+/// # let (graphite, roots) = graphite_with_tls();
+/// let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+/// let client = Client::builder().tls(config).connect(graphite).await?;
+/// client.send(("load", 0.42)).await?;
+/// client.close().await?;
+/// # Ok(()) });
+/// ```
+///
 /// # What goes over it
 ///
 /// All of the client but the socket: the same [`TcpOptions`](super::TcpOptions), a handshake at each
@@ -76,6 +88,18 @@ pub struct TlsConfig {
 impl TlsConfig {
     /// Sets whom the receiver's certificate must be for, a DNS name or an IP address. Default: the
     /// host of the address.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/tls.rs")); }
+    /// # use page::*; use graphite_proto::client::TlsConfig; page::run(async |graphite| {
+    /// # use rustls::ClientConfig;
+    /// # let (graphite, roots) = graphite_with_tls();
+    /// # let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    /// // By its address, but with a certificate for its name.
+    /// let tls = TlsConfig::from(config).server_name("graphite.example.com");
+    /// let client = Client::builder().tls(tls).connect(graphite).await?;
+    /// # Ok(()) });
+    /// ```
     #[must_use]
     pub fn server_name(mut self, name: impl Into<String>) -> Self {
         self.server_name = Some(name.into());
@@ -133,6 +157,43 @@ fn by_system<R: Secure>() -> Result<Arc<ClientConfig>, Failure> {
 ///
 /// On runtimes with the traits of `futures` the stream is that of the crate `futures-rustls` over
 /// [`TcpIo`].
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*;
+/// # use std::{io, sync::Arc};
+/// # use graphite_proto::client::{Runtime, Secure, TcpIo};
+/// # use rustls::{ClientConfig, crypto::{CryptoProvider, ring}};
+/// # use rustls::pki_types::{CertificateDer, ServerName};
+/// # type Tcp = <Smol as Runtime>::Tcp;
+/// use futures_rustls::{TlsConnector, client::TlsStream};
+///
+/// impl Secure for Smol {
+///     type Tls = TlsStream<TcpIo<Tcp>>;
+///
+///     fn provider() -> CryptoProvider {
+///         ring::default_provider()
+///     }
+///
+///     fn roots() -> io::Result<Vec<CertificateDer<'static>>> {
+///         Ok(Vec::new()) // Or those of the crate rustls-native-certs.
+///     }
+///
+///     async fn secure(
+///         tcp: Tcp,
+///         config: Arc<ClientConfig>,
+///         server_name: ServerName<'static>,
+///     ) -> io::Result<Self::Tls> {
+///         TlsConnector::from(config).connect(server_name, TcpIo::new(tcp)).await
+///     }
+///
+///     fn tcp(stream: &Self::Tls) -> &Tcp {
+///         stream.get_ref().0.tcp()
+///     }
+/// }
+/// # let error = Client::builder().tls(graphite_proto::client::TlsConfig::default());
+/// # assert!(error.connect_lazy("localhost").unwrap_err().to_string().contains("root certificates"));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not speak TLS",
     note = "the runtimes of the adapters do with their feature `rustls`"

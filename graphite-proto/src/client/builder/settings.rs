@@ -336,7 +336,7 @@ impl<R: Runtime, Calls> Builder<R, Calls> {
     /// first of all a warning if the port is that of the other protocol, and at the end abandoned,
     /// if points are left that are not known to be delivered. It is called by the client's own
     /// task, so it should not block. A panic in it is caught and counted
-    /// ([`Client::event_panics`]); the client goes on.
+    /// ([`event_panics`](crate::client::Client::event_panics)); the client goes on.
     ///
     /// ```
     /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
@@ -360,6 +360,18 @@ impl<R: Runtime, Calls> Builder<R, Calls> {
     ///
     /// A connector of your own brings its own TLS: with this setting
     /// [`connect_with`](Self::connect_with) and its lazy form are an error.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/tls.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// # use rustls::ClientConfig;
+    /// # let (graphite, roots) = graphite_with_tls();
+    /// // Or `TlsConfig::default()`, which trusts the roots of the system.
+    /// let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    /// let client = Client::builder().tls(config).connect(graphite).await?;
+    /// client.send(("load", 0.42)).await?;
+    /// # Ok(()) });
+    /// ```
     #[cfg(feature = "rustls")]
     pub fn tls(mut self, config: impl Into<TlsConfig>) -> Self
     where
