@@ -27,6 +27,13 @@ use crate::protocol::{Protocol, pickle};
 /// twice, and VictoriaMetrics without `-dedup.minScrapeInterval` keeps both. In front of such a
 /// receiver choose `BestEffort` and live with the loss, or accept the repeats of `Replay`.
 ///
+/// ```
+/// use graphite_proto::Delivery;
+///
+/// assert_eq!(Delivery::default(), Delivery::Replay { window: 8 << 20 });
+/// let sparing = Delivery::Replay { window: 1 << 20 }; // 1 MiB of memory.
+/// ```
+///
 /// # What the window has to cover
 ///
 /// A point is lost under `Replay` only if more than `window` bytes are swallowed together with

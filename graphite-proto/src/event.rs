@@ -94,6 +94,13 @@ pub enum Level {
 }
 
 /// Something that happened, to be observed; nothing needs an answer.
+///
+/// ```
+/// use graphite_proto::{Event, Failure};
+///
+/// let lost = Event::Lost(Failure::from(std::io::Error::other("reset by a test")));
+/// assert_eq!(lost.to_string(), "connection lost: reset by a test");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {

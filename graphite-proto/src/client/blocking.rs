@@ -389,11 +389,32 @@ impl<R: Block> Client<R> {
     }
 
     /// Returns why the last connection, or the last attempt at one, ended.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/blocking.rs")); }
+    /// # use page::*; let graphite = graphite();
+    /// let client = Client::builder().connect_lazy("127.0.0.1:1")?; // Nobody listens there.
+    /// let _ = client.send(("load", 0.42));
+    /// assert!(client.last_failure().unwrap().text.starts_with("connect to 127.0.0.1:1: "));
+    /// # std::mem::forget(client); // Its drop would wait for the receiver.
+    ///
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn last_failure(&self) -> Option<Failure> {
         self.handle.client.last_failure()
     }
 
     /// Returns what became of the points so far.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/blocking.rs")); }
+    /// # use page::*; let graphite = graphite();
+    /// let client = Client::connect(graphite)?;
+    /// client.send(("load", 0.42))?;
+    /// assert_eq!(client.stats().written, 1);
+    ///
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stats(&self) -> Stats {
         self.handle.client.stats()
     }

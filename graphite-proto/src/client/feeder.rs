@@ -169,6 +169,16 @@ impl<R: Runtime> Feeder<R> {
     /// Hands over what is here, and waits until all that is queued then is written; under
     /// [`Delivery::Confirmed`](crate::Delivery::Confirmed) until it is proven to be read.
     ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// let mut feeder = Client::connect(graphite).await?.feeder();
+    /// feeder.feed(("jobs.done", 1)).await?;
+    /// feeder.flush().await?;
+    /// assert_eq!((feeder.pending(), feeder.client().stats().written), (0, 1));
+    /// # Ok(()) });
+    /// ```
+    ///
     /// # Errors
     ///
     /// The receiver could not be reached within [`max_attempts`](super::Builder::max_attempts):

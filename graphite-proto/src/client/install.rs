@@ -13,6 +13,16 @@ use crate::config::ConfigError;
 use crate::metrics::RecorderBuilder;
 
 /// Why a recorder was not installed. Nothing has changed, and the client is dropped.
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; use graphite_proto::{client::InstallError, metrics::Recorder};
+/// # page::run(async |graphite| {
+/// let client = Client::builder().connect_lazy(graphite)?;
+/// let _reporter = Recorder::builder().install(client.clone())?;
+/// assert_eq!(Recorder::builder().install(client).unwrap_err(), InstallError::Installed);
+/// # Ok(()) });
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum InstallError {

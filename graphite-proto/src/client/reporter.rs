@@ -157,6 +157,15 @@ impl<R: Runtime> Reporter<R> {
 
     /// Returns the recorder whose series are reported; that of [`every`](Self::every) is nobody's,
     /// but what is recorded there is reported too.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// let client = Client::builder().connect_lazy(graphite)?;
+    /// let reporter = graphite_proto::metrics::Recorder::builder().start(client)?;
+    /// metrics::with_local_recorder(reporter.recorder(), || metrics::counter!("jobs").increment(3));
+    /// # Ok(()) });
+    /// ```
     #[cfg(feature = "metrics")]
     #[must_use]
     pub fn recorder(&self) -> &Recorder {
@@ -197,6 +206,17 @@ impl<R: Runtime> Reporter<R> {
     /// is queued is written; should the queue be full it waits for room. The interval's own report
     /// comes all the same when it has ended, and takes the place of this one in a store that keeps
     /// one value. The closure of [`every`](Self::every) is for whole intervals and not called.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; use std::time::Duration; page::run(async |graphite| {
+    /// let client = Client::builder().connect_lazy(graphite)?;
+    /// let reporter = Reporter::every(client, Duration::from_secs(60), |_report, _start| {})?;
+    /// reporter.client().feed(("deployed", 1)).await?; // A point beside the reports.
+    /// reporter.flush().await?;
+    /// assert_eq!(reporter.client().stats().written, 1);
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     ///

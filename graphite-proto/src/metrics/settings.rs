@@ -78,6 +78,19 @@ impl Default for Statistics {
 }
 
 /// Makes a [`Recorder`]: settings, then [`build`](Self::build), or with a client `install`.
+///
+/// ```
+/// use std::time::Duration;
+/// use graphite_proto::metrics::{Counters, Recorder};
+///
+/// let recorder = Recorder::builder()
+///     .prefix("shop.web01")
+///     .interval(Duration::from_secs(60))
+///     .counters(Counters::PerInterval)
+///     .quantiles(&[0.5, 0.99])
+///     .build();
+/// assert_eq!(recorder.interval(), Duration::from_secs(60));
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until it builds"]
 pub struct RecorderBuilder {
