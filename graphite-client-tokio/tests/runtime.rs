@@ -4,15 +4,44 @@
 //! The end of a runtime stands in `shutdown.rs`. async-std's runtime is always there and whole.
 
 use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::panic::{self, AssertUnwindSafe};
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::Duration;
+use std::task::{Context, Waker};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
-use graphite_client_tokio::{Client, SendError};
+use graphite_client_tokio::{Client, ConnectError, Reporter, SendError};
 use tokio::io::{AsyncReadExt as _, DuplexStream};
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// A runtime with a thread of its own, and a client on it.
+fn client(address: SocketAddr) -> (Runtime, Client) {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let builder = Client::builder().queue_bytes(100);
+    let client = runtime.block_on(async { builder.connect_lazy(address).unwrap() });
+    (runtime, client)
+}
+
+/// Reads one connection to its end.
+fn receiver() -> (SocketAddr, JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let read = move || io::read_to_string(listener.accept().unwrap().0).unwrap();
+    (address, thread::spawn(read))
+}
+
+/// Returns whether a future panics when it is polled for the first time.
+fn panics_when_polled<T>(future: impl Future<Output = T>) -> bool {
+    let mut future = pin!(future);
+    let poll = || drop(future.as_mut().poll(&mut Context::from_waker(Waker::noop())));
+    panic::catch_unwind(AssertUnwindSafe(poll)).is_err()
+}
 
 async fn nowhere() -> io::Result<DuplexStream> {
     Err(io::ErrorKind::ConnectionRefused.into())
@@ -43,6 +72,10 @@ fn who_begins_without_a_runtime_or_its_timer_is_told_the_line_of_the_call() {
     assert_eq!(blamed(lazy).as_deref(), here);
     assert_eq!(blamed(lazy_with).as_deref(), here);
 
+    let (_runtime, client) = client(([127, 0, 0, 1], 1).into());
+    let report = || drop(Reporter::every(client.clone(), SECOND, |_, _| {}));
+    assert_eq!(blamed(report).as_deref(), here);
+
     let timeless = Builder::new_current_thread().enable_io().build().unwrap();
     let _guard = timeless.enter();
     assert_eq!(blamed(lazy).as_deref(), here);
@@ -57,6 +90,55 @@ fn without_io_the_client_ends_and_its_calls_say_so() {
         client.send(("a", 1)).await
     });
     assert_eq!(result, Err(SendError::Closed));
+    let error = runtime.block_on(Client::connect("127.0.0.1:1")).unwrap_err();
+    assert!(matches!(error, ConnectError::Unreachable(_)), "{error}");
+}
+
+#[test]
+fn who_awaits_a_connection_without_a_runtime_or_its_timer_panics() {
+    assert!(panics_when_polled(Client::connect("127.0.0.1:1")));
+    assert!(panics_when_polled(Client::builder().connect("127.0.0.1:1")));
+    assert!(panics_when_polled(Client::builder().connect_with(nowhere)));
+    let timeless = Builder::new_current_thread().enable_io().build().unwrap();
+    let _guard = timeless.enter();
+    assert!(panics_when_polled(Client::connect("127.0.0.1:1")));
+    assert!(panics_when_polled(Client::builder().connect_with(nowhere)));
+}
+
+/// Only a client that is there already gets that far: it lives on another runtime.
+#[test]
+fn a_reporter_without_a_timer_reports_nothing_but_the_last_interval() {
+    let (address, received) = receiver();
+    let (runtime, client) = client(address);
+    let timeless = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let guard = timeless.enter();
+    let reporter = Reporter::every(client, DAY, |report, _| {
+        report.push(("last", 7, 8));
+    });
+    drop(guard);
+    let deadline = Instant::now() + 20 * SECOND;
+    while timeless.metrics().num_alive_tasks() > 0 {
+        assert!(Instant::now() < deadline, "the reporter's task panics");
+        thread::sleep(Duration::from_millis(1));
+    }
+    runtime.block_on(reporter.unwrap().close()).unwrap();
+    assert_eq!(received.join().unwrap(), "last 7 8\n");
+}
+
+#[test]
+fn calls_of_a_client_that_is_there_need_no_runtime_but_a_reporters_close_at_a_full_queue() {
+    let (runtime, client) = client(([127, 0, 0, 1], 1).into());
+    while client.try_feed(("a", 1)).is_ok() {}
+    assert!(!panics_when_polled(client.feed(("a", 1))));
+    assert!(!panics_when_polled(client.send(("a", 1))));
+    assert!(!panics_when_polled(client.flush()));
+    let reporter = {
+        let _guard = runtime.enter();
+        Reporter::every(client.clone(), DAY, |report, _| {
+            report.push(("last", 7));
+        })
+    };
+    assert!(panics_when_polled(reporter.unwrap().close()));
 }
 
 /// An outage of hours, told and overcome, in no time.

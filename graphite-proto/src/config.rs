@@ -46,9 +46,10 @@ use crate::protocol::{Protocol, pickle};
 /// sure of that too. It does not cover a receiver that stops reading for long, lets larger buffers
 /// fill and then dies: use `Confirmed` there.
 ///
-/// Where nothing can prove that a receiver read everything ([`Config::proofs`]; a client over TCP
-/// on Linux can), every connection that it closes counts as one in doubt, and the window is sent
-/// again on the next one.
+/// A client over TCP on Linux can prove that a receiver has read everything before it closed an idle
+/// connection. Where nothing can, every connection that the receiver closes counts as one in doubt,
+/// and the window is sent again on the next one. (Who drives a [`Sender`](crate::Sender) says which
+/// it is by [`Config::proofs`]. The other settings named here are a client's too, by the same names.)
 ///
 /// # What an end of file proves
 ///

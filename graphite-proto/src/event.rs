@@ -65,7 +65,8 @@ pub enum Output<'a> {
     /// Connect: answer with [`Input::Connected`] or [`Input::ConnectFailed`].
     Connect,
     /// Write from the start of these bytes as many as the connection takes: answer with
-    /// [`Input::Written`].
+    /// [`Input::Written`]. They are bytes of a stream: the rest of a frame that was begun, or
+    /// whole frames; where one of them ends is where a point ends, but no datagram has to.
     Transmit(&'a [u8]),
     /// Close the writing side, so that the receiver sees an end of file: answer with
     /// [`Input::Finished`].
@@ -80,6 +81,17 @@ pub enum Output<'a> {
 }
 
 /// How much an event matters to whoever runs the service.
+///
+/// A log takes what is `Warn` or above, and `Info` where it may have a line for each connection.
+/// `Debug` is for looking closely: under [`Delivery::Confirmed`](crate::Delivery::Confirmed) it comes
+/// with each proof, many times a second.
+///
+/// ```
+/// use graphite_proto::{Event, Level};
+///
+/// let logged = |event: &Event| event.level() <= Level::Warn; // The graver is the less.
+/// assert!(logged(&Event::Dropping) && !logged(&Event::Confirmed(17)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "what logs have in common; there are no others")]
 pub enum Level {

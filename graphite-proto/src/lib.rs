@@ -15,7 +15,59 @@
 //! | the whole client on a runtime of your own | the feature `client`: [`client`](client/index.html) |
 //! | what a service counts by the facade `metrics` as points | the feature `metrics`: [`metrics`](metrics/index.html) |
 //!
-//! `examples/blocking.rs` drives a [`Sender`] over `std::net` in under a hundred lines.
+//! Points to bytes:
+//!
+//! ```
+//! use graphite_proto::Protocol;
+//!
+//! let mut bytes = Vec::new();
+//! Protocol::Plaintext.encode([("servers.web01.load", 0.42)], 1_700_000_000, &mut bytes)?;
+//! assert_eq!(bytes, b"servers.web01.load 0.42 1700000000\n");
+//! # Ok::<(), graphite_proto::EncodeError>(())
+//! ```
+//!
+//! A connection, over any transport: the machine says what to do, and is told what came of it.
+//!
+//! ```
+//! # use std::io::{Read as _, Write as _};
+//! # use std::net::{Shutdown, TcpStream};
+//! use graphite_proto::{Config, Input, Instant, Metric, Output, Sender};
+//!
+//! # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+//! # let graphite = listener.local_addr()?;
+//! # let received = std::thread::spawn(move || std::io::read_to_string(listener.accept()?.0));
+//! # let begun = std::time::Instant::now();
+//! # let now = || Instant::from_start(begun.elapsed());
+//! let mut sender = Sender::new(Config::default(), now());
+//! sender.enqueue(&Metric::new("servers.web01.load", 0.42), 1_700_000_000, now())?;
+//! sender.handle_input(Input::Close, now()); // There are no more.
+//!
+//! let mut stream = None;
+//! while !sender.is_closed() {
+//!     let input = match (sender.poll_output(), &mut stream) {
+//!         (Output::Connect, _) => {
+//!             stream = Some(TcpStream::connect(graphite)?);
+//!             Input::Connected
+//!         }
+//!         (Output::Transmit(bytes), Some(stream)) => Input::Written(stream.write(bytes)?),
+//!         (Output::Finish, Some(stream)) => {
+//!             stream.shutdown(Shutdown::Write)?;
+//!             Input::Finished
+//!         }
+//!         (Output::Idle, Some(stream)) => {
+//!             stream.read_to_end(&mut Vec::new())?; // The receiver has read it all, and closes.
+//!             Input::PeerFinished { proven: true }
+//!         }
+//!         (output, _) => panic!("{output:?}"), // Nobody waits for an outage here.
+//!     };
+//!     sender.handle_input(input, now());
+//! }
+//! assert_eq!(sender.unproven(), 0);
+//! # assert_eq!(received.join().unwrap()?, "servers.web01.load 0.42 1700000000\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! `examples/blocking.rs` does it through outages too, with time-outs, in under a hundred lines.
 //!
 //! # Features
 //!

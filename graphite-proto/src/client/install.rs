@@ -79,7 +79,8 @@ impl RecorderBuilder {
     ///
     /// # Panics
     ///
-    /// Outside of a runtime, where there is nothing to run the reporter's task.
+    /// Outside of a runtime, where there is nothing to run the reporter's task. On tokio in one that was
+    /// built without `enable_time` it is that task that panics: only a close or a drop reports.
     #[track_caller]
     pub fn install<R: Runtime>(self, client: Client<R>) -> Result<Reporter<R>, InstallError> {
         let recorder = self.try_build()?;
@@ -112,7 +113,8 @@ impl RecorderBuilder {
     ///
     /// # Panics
     ///
-    /// Outside of a runtime, where there is nothing to run the reporter's task.
+    /// Outside of a runtime, where there is nothing to run the reporter's task. On tokio in one that was
+    /// built without `enable_time` it is that task that panics: only a close or a drop reports.
     #[track_caller]
     pub fn start<R: Runtime>(self, client: Client<R>) -> Result<Reporter<R>, ConfigError> {
         Ok(Reporter::new(client, self.try_build()?))

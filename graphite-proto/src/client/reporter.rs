@@ -88,7 +88,8 @@ impl<R: Runtime> Reporter<R> {
     ///
     /// # Panics
     ///
-    /// Outside of a runtime, where there is nothing to run the task.
+    /// Outside of a runtime, where there is nothing to run the task. On tokio in one that was
+    /// built without `enable_time` it is that task that panics: only a close or a drop reports.
     #[track_caller]
     pub fn every(
         client: Client<R>,
@@ -142,7 +143,8 @@ impl<R: Runtime> Reporter<R> {
     ///
     /// # Panics
     ///
-    /// Outside of a runtime, where there is nothing to run the task.
+    /// Outside of a runtime, where there is nothing to run the task. On tokio in one that was
+    /// built without `enable_time` it is that task that panics: only a close or a drop reports.
     #[cfg(feature = "metrics")]
     #[track_caller]
     pub fn new(client: Client<R>, recorder: Recorder) -> Self {
@@ -261,6 +263,11 @@ impl<R: Runtime> Reporter<R> {
     ///
     /// The number of points that are not known to be delivered, those of the last report that found
     /// no room among them. What of earlier reports was missed is not: see [`missed`](Self::missed).
+    ///
+    /// # Panics
+    ///
+    /// On tokio, if it waits for room in a full queue outside of a runtime, or in one that was built
+    /// without `enable_time`.
     ///
     /// # Cancel safety
     ///
