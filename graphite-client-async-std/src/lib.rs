@@ -39,6 +39,8 @@
 //!
 //! | feature | what comes with it |
 //! |---|---|
+//! | `blocking`, off by default | the module `blocking`, the client without `async` |
+//! | `tracing`, off by default | what happens to a client, as events of that crate |
 //! | `metrics`, off by default | the module `metrics`, a recorder of that facade |
 //! | `rustls`, off by default | `Builder::tls`, `TlsConfig`; futures-rustls with ring, and rustls-native-certs |
 //!

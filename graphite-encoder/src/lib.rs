@@ -26,17 +26,29 @@
 //! same series. If a relay may come one day, [`Portable`](Scheme::Portable) is the safe choice: its
 //! names pass every receiver and relay unchanged.
 //!
-//! | part | `Portable` | `Percent` | `Idna` | `Punycode` |
-//! |---|---|---|---|---|
-//! | `www.example.com` | `www_2Eexample_2Ecom` | `www%2Eexample%2Ecom` | `www%2Eexample%2Ecom` | `www%2Eexample%2Ecom-` |
-//! | `Straße 7` | `Stra_C3_9Fe_207` | `Stra%C3%9Fe%207` | `strasse%207` | `Strae%207-3va` |
-//! | `汉 字` | `_E6_B1_89_20_E5_AD_97` | `%E6%B1%89%20%E5%AD%97` | `xn--%20-571bm41c` | `%20-571bm41c` |
-//! | `a/b` | `a_2Fb` | `a%2Fb` | `a/b` | `a/b-` |
-//! | `👩‍💻` | `_F0_9F_91_A9_E2_80_8D_F0_9F_92_BB` | `%F0%9F%91%A9%E2%80%8D%F0%9F%92%BB` | `xn--rq8hef` | `1ug1855pcha` |
-//! | the empty text | `_FF` | `%FF` | stays empty | stays empty |
-//! | takes | any that fits | any that fits | what Python's `idna` takes | any text |
-//! | gives back | exactly | exactly | lower case, other forms of a character and joiners are lost | exactly |
-//! | a result's length | at most 251 bytes | at most 251 bytes | any | any |
+//! | part | `Portable` | `Percent` |
+//! |---|---|---|
+//! | `www.example.com` | `www_2Eexample_2Ecom` | `www%2Eexample%2Ecom` |
+//! | `Straße 7` | `Stra_C3_9Fe_207` | `Stra%C3%9Fe%207` |
+//! | `汉 字` | `_E6_B1_89_20_E5_AD_97` | `%E6%B1%89%20%E5%AD%97` |
+//! | `a/b` | `a_2Fb` | `a%2Fb` |
+//! | `👩‍💻` | `_F0_9F_91_A9_E2_80_8D_F0_9F_92_BB` | `%F0%9F%91%A9%E2%80%8D%F0%9F%92%BB` |
+//! | the empty text | `_FF` | `%FF` |
+//! | takes | any that fits | any that fits |
+//! | gives back | exactly | exactly |
+//! | a result's length | at most 251 bytes | at most 251 bytes |
+//!
+//! | part | `Idna` | `Punycode` |
+//! |---|---|---|
+//! | `www.example.com` | `www%2Eexample%2Ecom` | `www%2Eexample%2Ecom-` |
+//! | `Straße 7` | `strasse%207` | `Strae%207-3va` |
+//! | `汉 字` | `xn--%20-571bm41c` | `%20-571bm41c` |
+//! | `a/b` | `a/b` | `a/b-` |
+//! | `👩‍💻` | `xn--rq8hef` | `1ug1855pcha` |
+//! | the empty text | stays empty | stays empty |
+//! | takes | what Python's `idna` takes | any text |
+//! | gives back | lower case, other forms of a character and joiners are lost | exactly |
+//! | a result's length | any | any |
 //!
 //! - `Idna` and `Punycode` are Python's codecs, byte for byte: what CPython 3.11 makes of a name,
 //!   and an error where it raises. They leave `/` and `~` alone, as Python's `quote` does, so that

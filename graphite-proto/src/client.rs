@@ -5,7 +5,9 @@
 //! which are this one on their [`Runtime`]. On another runtime implement that trait: one page, as
 //! `examples/smol.rs` does for smol.
 //!
-//! Nothing in here opens a socket, reads a clock, spawns or sleeps by itself.
+//! Nothing in here opens a socket, reads a clock, spawns or sleeps by itself. In the examples of these
+//! pages `Client` is that of one runtime, as each adapter has it, and `graphite` is where the receiver
+//! is.
 //!
 //! # Which call
 //!

@@ -33,7 +33,7 @@ pub(crate) type MakeLayer<R> =
 ///
 /// By default it trusts the root certificates of the system, shows no certificate of its own, and
 /// wants that of the receiver to be for the host of the address, a name or an IP address. Roots of
-/// your own, client certificates and anything else are settings of rustls' own [`ClientConfig`],
+/// your own, client certificates and anything else are settings of rustls' own `ClientConfig`,
 /// of which this is made by `from`. Each adapter re-exports the crate `rustls` that fits, with ring;
 /// an application that has another cryptography in it too must say which its `ClientConfig` uses.
 ///
