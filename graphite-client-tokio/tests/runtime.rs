@@ -22,17 +22,18 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// A runtime with a thread of its own, and a client on it.
 fn client(address: SocketAddr) -> (Runtime, Client) {
-    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("runtime");
     let builder = Client::builder().queue_bytes(100);
-    let client = runtime.block_on(async { builder.connect_lazy(address).unwrap() });
+    let client = runtime.block_on(async { builder.connect_lazy(address).expect("address") });
     (runtime, client)
 }
 
 /// Reads one connection to its end.
 fn receiver() -> (SocketAddr, JoinHandle<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let read = move || io::read_to_string(listener.accept().unwrap().0).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("port");
+    let address = listener.local_addr().expect("port");
+    let read = move || io::read_to_string(listener.accept().expect("connection").0).expect("text");
     (address, thread::spawn(read))
 }
 

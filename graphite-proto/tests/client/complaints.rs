@@ -20,7 +20,7 @@ use crate::rt::{self, block_on};
 use crate::suite::receiver::{Graphite, Manner, until};
 use crate::suite::{Log, MS, assert_accounted, names, numbered, quick};
 
-/// 1. After the server comes back, nothing is ever sent again.
+/// Complaint 1: After the server comes back, nothing is ever sent again.
 #[test]
 fn it_always_comes_back() {
     block_on(async {
@@ -38,7 +38,7 @@ fn it_always_comes_back() {
     });
 }
 
-/// 2. The data of an outage is lost.
+/// Complaint 2: The data of an outage is lost.
 #[test]
 fn an_outage_loses_nothing() {
     block_on(async {
@@ -60,7 +60,7 @@ fn an_outage_loses_nothing() {
     });
 }
 
-/// 3. A DNS change is never seen: the name is resolved anew at every connect.
+/// Complaint 3: A DNS change is never seen: the name is resolved anew at every connect.
 #[test]
 fn a_dns_change_is_seen() {
     block_on(async {
@@ -81,7 +81,7 @@ fn a_dns_change_is_seen() {
     });
 }
 
-/// 3. Each address of a name is tried: the service moves from one of them to another.
+/// Complaint 3: Each address of a name is tried: the service moves from one of them to another.
 #[test]
 fn every_address_is_tried() {
     block_on(async {
@@ -105,7 +105,7 @@ fn every_address_is_tried() {
     });
 }
 
-/// 3. The other half: a healthy connection to the old address is renewed when it is old.
+/// Complaint 3: The other half: a healthy connection to the old address is renewed when it is old.
 #[test]
 fn an_old_connection_ends() {
     block_on(async {
@@ -121,7 +121,7 @@ fn an_old_connection_ends() {
     });
 }
 
-/// 4. One space or quote in a name, and the metric is gone.
+/// Complaint 4: One space or quote in a name, and the metric is gone.
 #[test]
 fn bad_names_are_refused() {
     block_on(async {
@@ -146,7 +146,7 @@ fn bad_names_are_refused() {
     });
 }
 
-/// 5. The last points before a shutdown are lost.
+/// Complaint 5: The last points before a shutdown are lost.
 #[test]
 fn the_last_points_arrive() {
     block_on(async {
@@ -167,7 +167,7 @@ fn the_last_points_arrive() {
     });
 }
 
-/// 6. Sending hangs the application.
+/// Complaint 6: Sending hangs the application.
 #[test]
 fn no_call_hangs() {
     block_on(async {
@@ -184,7 +184,7 @@ fn no_call_hangs() {
     });
 }
 
-/// 7. Retry storms, and flooded logs, while Graphite is down.
+/// Complaint 7: Retry storms, and flooded logs, while Graphite is down.
 #[test]
 fn retries_do_not_storm() {
     block_on(async {
@@ -205,7 +205,7 @@ fn retries_do_not_storm() {
     });
 }
 
-/// 8. Batches that are too large are dropped in silence.
+/// Complaint 8: Batches that are too large are dropped in silence.
 #[test]
 fn large_batches_are_cut() {
     block_on(async {
@@ -230,7 +230,7 @@ fn large_batches_are_cut() {
     });
 }
 
-/// 9. Of several servers one goes down, and all stop.
+/// Complaint 9: Of several servers one goes down, and all stop.
 #[test]
 fn servers_go_down_alone() {
     block_on(async {
@@ -253,8 +253,8 @@ fn servers_go_down_alone() {
     });
 }
 
-/// 10. A TLS of the user's own: what it holds back is flushed, its end is the receiver's end. The
-/// clients' own is tested in `tls.rs`.
+/// Complaint 10: a TLS of the user's own. What it holds back is flushed, its end is the receiver's end.
+/// The clients' own is tested in `tls.rs`.
 #[test]
 fn any_stream_will_do() {
     block_on(async {
@@ -269,7 +269,7 @@ fn any_stream_will_do() {
     });
 }
 
-/// 11. No tags, or tags that no receiver takes.
+/// Complaint 11: No tags, or tags that no receiver takes.
 #[test]
 fn tags_arrive() {
     block_on(async {
@@ -289,7 +289,7 @@ fn tags_arrive() {
     });
 }
 
-/// 12. The first write to a half-closed socket goes into nothing.
+/// Complaint 12: The first write to a half-closed socket goes into nothing.
 #[test]
 fn an_end_is_noticed_first() {
     block_on(async {
@@ -308,7 +308,7 @@ fn an_end_is_noticed_first() {
     });
 }
 
-/// 13. NaN and infinity spoil what is stored.
+/// Complaint 13: NaN and infinity spoil what is stored.
 #[test]
 fn nan_never_arrives() {
     block_on(async {
@@ -327,7 +327,7 @@ fn nan_never_arrives() {
     });
 }
 
-/// 14. If Graphite is down at the start, the application does not start.
+/// Complaint 14: If Graphite is down at the start, the application does not start.
 #[test]
 fn it_starts_without_graphite() {
     block_on(async {
@@ -346,7 +346,7 @@ fn it_starts_without_graphite() {
     });
 }
 
-/// 15. Memory grows without bound while Graphite is unreachable.
+/// Complaint 15: Memory grows without bound while Graphite is unreachable.
 #[test]
 fn memory_is_bounded() {
     block_on(async {
@@ -387,7 +387,7 @@ struct Names {
 
 impl Names {
     fn point_to(&self, address: SocketAddr) {
-        *self.address.lock().unwrap() = Some(address);
+        *self.address.lock().expect("address") = Some(address);
     }
 }
 
@@ -418,7 +418,7 @@ impl Runtime for Names {
     }
 
     async fn resolve(&self, _host: &str, _port: u16) -> io::Result<Vec<SocketAddr>> {
-        Ok(self.address.lock().unwrap().iter().copied().collect())
+        Ok(self.address.lock().expect("address").iter().copied().collect())
     }
 
     async fn connect(&self, address: SocketAddr, options: TcpOptions) -> io::Result<Self::Tcp> {
