@@ -13,6 +13,9 @@
 //! entered, does not wait: the client ends by itself, unless the process ends before it. A client
 //! that is never dropped, in a `static` or at `std::process::exit`, ends with the process: close it.
 //!
+//! A process that forks makes its clients afterwards: threads do not live in the child, and there the
+//! calls of a client from before the fork wait for ever, whatever their time-out.
+//!
 //! # In asynchronous code
 //!
 //! A call that blocks would hold up all tasks of its thread. Within a task of its runtime, or within

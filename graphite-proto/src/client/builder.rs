@@ -188,8 +188,8 @@ impl<R: Runtime> Builder<R> {
     ///
     /// # Errors
     ///
-    /// A setting or the address makes no sense, or no connection came about within
-    /// [`max_attempts`](Self::max_attempts).
+    /// A setting or the address makes no sense, TLS cannot be set up, or no connection came about
+    /// within [`max_attempts`](Self::max_attempts).
     ///
     /// # Panics
     ///
@@ -221,7 +221,7 @@ impl<R: Runtime> Builder<R> {
     ///
     /// # Errors
     ///
-    /// A setting or the address makes no sense.
+    /// A setting or the address makes no sense, or TLS cannot be set up.
     ///
     /// # Panics
     ///

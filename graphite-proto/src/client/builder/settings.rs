@@ -189,7 +189,8 @@ impl<R: Runtime, Calls> Builder<R, Calls> {
     /// Sets how long an end of file of the receiver's that no end of ours had asked for is watched.
     /// Default: 3 s; from 1 ms to 1 hour. If it stands that long with no error behind it and
     /// nothing to send, it counts as the receiver's having read what was written before it, but for
-    /// [`Delivery::Confirmed`].
+    /// [`Delivery::Confirmed`]. Over TLS, and streams of one's own, nothing is written meanwhile: what
+    /// is sent goes over the next connection.
     ///
     /// ```
     /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
@@ -259,7 +260,9 @@ impl<R: Runtime, Calls> Builder<R, Calls> {
     }
 
     /// Sets how long a written point stays in the window of [`Delivery::Replay`] where nothing
-    /// can prove that it was read. Default: 60 s; at most a year.
+    /// can prove that it was read, and after which an end of file without a proof (TLS that is cut)
+    /// no longer has it sent again. What counts is the time that it stood written on connections.
+    /// Default: 60 s; at most a year.
     ///
     /// ```
     /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
