@@ -1,4 +1,4 @@
-//! The README's quick starts are the examples of the crates, and those deliver.
+//! What the README shows are examples and pages of the crates, and the examples deliver.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test has no users, and may fail")]
 
@@ -14,6 +14,7 @@ use std::thread::{self, JoinHandle};
 use common::Service;
 use graphite_client_tokio::rustls::pki_types::PrivatePkcs8KeyDer;
 use graphite_client_tokio::rustls::{ServerConfig, ServerConnection, StreamOwned};
+use graphite_proto::{Metric, Protocol};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 const EXAMPLES: [(&str, &str); 3] = [
@@ -37,20 +38,39 @@ fn source(krate: &str, example: &str) -> String {
         .unwrap()
 }
 
+fn readme() -> String {
+    std::fs::read_to_string(root().join("README.md")).unwrap()
+}
+
+/// Returns the blocks of code that are marked so.
+fn blocks<'t>(readme: &'t str, mark: &str) -> Vec<&'t str> {
+    let begin = format!("```{mark}\n");
+    readme.split(&begin).skip(1).filter_map(|rest| rest.split("```").next()).collect()
+}
+
+/// Whoever comes by has not more to read than that.
 #[test]
-fn the_quick_starts_are_the_examples() {
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let blocks: Vec<&str> =
-        readme.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    let shown = EXAMPLES.into_iter().chain([REPORTER, PRODUCER]);
-    let examples: Vec<String> = shown.map(|(krate, example)| source(krate, example)).collect();
-    assert_eq!(blocks, examples);
+fn the_readme_is_short() {
+    assert!(readme().lines().count() <= 200);
+}
+
+#[test]
+fn the_quick_start_is_the_example() {
+    let (krate, example) = EXAMPLES[0];
+    assert_eq!(blocks(&readme(), "rust"), [source(krate, example)]);
+}
+
+#[test]
+fn the_reporter_is_a_part_of_its_example() {
+    let (readme, source) = (readme(), source(REPORTER.0, REPORTER.1));
+    let shown = blocks(&readme, "rust,ignore")[0];
+    assert!(shown.lines().count() >= 4 && source.contains(shown), "{shown}");
 }
 
 #[test]
 fn the_recorder_is_that_of_the_page_of_the_client() {
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let shown = readme.split("```rust,ignore\n").nth(1).unwrap().split("```").next().unwrap();
+    let readme = readme();
+    let shown = blocks(&readme, "rust,ignore")[1];
     let page = root().join("graphite-client-tokio/src/metrics.rs");
     let page = std::fs::read_to_string(page).unwrap();
     let page = page.lines().filter_map(|line| line.strip_prefix("//!"));
@@ -62,14 +82,34 @@ fn the_recorder_is_that_of_the_page_of_the_client() {
 }
 
 #[test]
-fn the_architecture_is_that_of_the_crate_page() {
-    let page = std::fs::read_to_string(root().join("graphite-proto/src/lib.rs")).unwrap();
-    let section = page.split("//! # Architecture\n//!\n").nth(1).unwrap().lines();
-    let section = section.map_while(|line| line.strip_prefix("//!"));
-    let section: Vec<&str> = section.map(|line| line.trim_start_matches(' ')).collect();
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let lines: Vec<&str> = readme.lines().map(|line| line.trim_start_matches(' ')).collect();
-    assert!(section.len() > 30 && lines.windows(section.len()).any(|found| found == section));
+fn the_errors_that_the_readme_explains_are_told_so() {
+    let told = |metric: Metric<'_>| {
+        let error = Protocol::Plaintext.encode([metric], 0, &mut Vec::new()).unwrap_err();
+        error.to_string()
+    };
+    let readme = readme();
+    let told = [told(("a b", 1).into()), told(("a", 1, 1_520_372_931_562_u64).into())];
+    for (told, shown) in told.iter().zip([
+        "metric path \"a b\" holds white space (U+0020) at byte 1",
+        "is outside 0 to 4294967295 seconds since 1970: milliseconds?",
+    ]) {
+        assert!(told.contains(shown) && readme.contains(shown), "{told}");
+    }
+}
+
+#[test]
+fn what_the_pages_link_to_is_there() {
+    for page in ["README.md", "xtask/README.md"] {
+        let page = root().join(page);
+        let text = std::fs::read_to_string(&page).unwrap();
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        let files: Vec<&str> =
+            links.filter(|link| !link.contains("://") && !link.starts_with('#')).collect();
+        assert!(!files.is_empty());
+        for file in files {
+            assert!(page.parent().unwrap().join(file).exists(), "{}: {file}", page.display());
+        }
+    }
 }
 
 /// Runs an example; returns what it sent.

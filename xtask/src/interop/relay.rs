@@ -224,7 +224,7 @@ fn relayed(
     Ok((Relay { process, address, _host: host }, caches))
 }
 
-/// What the README recommends, and a run adds its folders to. A relay drops what its queue for a
+/// What the page of the client layer recommends, and a run adds its folders to. A relay drops what its queue for a
 /// node has no room for, even as it stops reading: the queue must hold what comes in while a node
 /// is away. Its default is 1,000 points.
 fn carbon_recipe(host: &str, [line, pickle]: [u16; 2], destinations: &[String]) -> String {
@@ -264,7 +264,7 @@ fn carbon_command(
 /// No series of its own, and a queue for a node as for carbon's: its default is 25,000 points.
 const C_OPTIONS: [&str; 5] = ["-s", "-q", "2000000", "-b", "20000"];
 
-/// What the README recommends.
+/// What the page of the client layer recommends.
 fn c_recipe(host: &str, line: u16, nodes: &[String]) -> String {
     let nodes = nodes.join(" ");
     format!(
@@ -323,16 +323,17 @@ fn shares(bench: &Bench, caches: &[Cache], expected: &Expected) -> Result<Vec<Ex
 mod tests {
     use super::*;
 
-    /// Whoever copies the README's configuration runs what was tested.
+    /// Whoever copies the configuration from there runs what was tested.
     #[test]
-    fn the_readme_shows_what_is_run() {
-        let readme = crate::workspace::read(&crate::workspace::root().join("README.md"));
-        let readme = readme.expect("README.md");
+    fn the_page_of_the_client_shows_what_is_run() {
+        let page = crate::workspace::root().join("graphite-proto/src/client.rs");
+        let page = crate::workspace::read(&page).expect("the page");
+        let page = page.replace("//! ", "");
         let nodes = |ends: [&str; 2]| ends.map(|end| format!("10.0.0.{end}")).to_vec();
         let carbon = carbon_recipe("0.0.0.0", [2003, 2004], &nodes(["1:2004:a", "2:2004:b"]));
-        assert!(readme.contains(&carbon), "{carbon}");
+        assert!(page.contains(&carbon), "{carbon}");
         let c = c_recipe("0.0.0.0", 2003, &nodes(["1:2003=a", "2:2003=b"]));
-        assert!(readme.contains(&c), "{c}");
-        assert!(readme.contains(&format!("carbon-c-relay {} -f", C_OPTIONS.join(" "))));
+        assert!(page.contains(&c), "{c}");
+        assert!(page.contains(&format!("carbon-c-relay {} -f", C_OPTIONS.join(" "))));
     }
 }
