@@ -204,7 +204,7 @@ def draw_name(rng):
 
 def damage(rng, encoded):
     """An encoding that may be malformed."""
-    kind = rng.randrange(8)
+    kind = rng.randrange(10)
     at = rng.randint(0, len(encoded))
     if kind == 0:
         return encoded[:at] + rng.choice("abkz09-%_.AZ/~ 2E\xe9\u3002") + encoded[at:]
@@ -220,6 +220,10 @@ def damage(rng, encoded):
         return "".join(rng.choices("abcdefghijklmnopqrstuvwxyz0123456789-", k=rng.randint(1, 12)))
     if kind == 6:
         return encoded[:at] + rng.choice("%_") + "%02X" % rng.randrange(256) + encoded[at:]
+    if kind in (7, 8):
+        # A label of what no preparation may have left: dots, capitals, other forms.
+        label = draw_name(rng)[:20].replace(".", "\u3002" if kind == 8 else "\uff61")
+        return quote(b"xn--" + label.encode("punycode"))
     return encoded + rng.choice((".", "%2E", "%2e", "..", "-", ".xn--9ca", "%78n--9ca", "xn---foo"))
 
 
