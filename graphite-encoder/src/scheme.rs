@@ -21,6 +21,9 @@ pub enum Scheme {
     ///
     /// The part is taken as a domain name, label by label: lower-cased where it is not ASCII, and
     /// refused where a label is empty or over 63 bytes.
+    ///
+    /// What is decoded is encoded to what it was, but in lower case, and but for labels that no
+    /// domain has: Python decodes `xn--ab-r13a` to `a。b` and encodes that as two labels, `a%2Eb`.
     Idna,
     /// Python's `punycode` codec on the whole part, quoted: aiographite since 0.1.6.
     ///
