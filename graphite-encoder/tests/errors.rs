@@ -65,6 +65,7 @@ fn decoding_says_where() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes a long text")]
 fn long_numbers_and_leading_hyphens_are_as_in_python() {
     // 32 bits do not hold this delta.
     let name = format!("{}\u{10FFFF}", "a".repeat(10_000));

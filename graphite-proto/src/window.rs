@@ -286,6 +286,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes its many rounds")]
     fn small_frames_share_a_unit_however_slowly_they_come() {
         for each in [Duration::ZERO, Duration::from_secs(1)] {
             let mut window = Window::new(1 << 20, None, 65_536);
@@ -299,6 +300,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes its many rounds")]
     fn where_time_decides_the_old_are_forgotten() {
         let age = Duration::from_secs(60);
         let mut window = Window::new(1 << 20, Some(age), 65_536);
@@ -342,6 +344,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes its many rounds")]
     fn memory_is_at_most_half_as_much_again_as_the_window_and_two_frames() {
         const WINDOW: usize = 100_000;
         // Frames that fill their buffers, that fill them just enough to be moved or not quite, and

@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 
 use crate::Result;
 use crate::command::{loud, output};
-use crate::workspace::{root, target};
+use crate::workspace::{nightly, root, target};
 
 /// The targets of the crate fuzz-targets, which the tests alone depend on.
 const TARGETS: [&str; 10] = [
@@ -72,18 +72,17 @@ struct Fuzzer {
 
 impl Fuzzer {
     fn build() -> Result<Self> {
-        let nightly =
-            output(nightly(["rustc", "-vV"]).env_remove("RUSTC"), "").map_err(|error| {
-                format!("{error}; fuzzing takes a nightly: rustup toolchain install nightly")
-            })?;
-        output(&mut nightly_cargo(["fuzz", "--version"]), "").map_err(|error| {
+        let about = output(nightly(["rustc", "-vV"]).env_remove("RUSTC"), "").map_err(|error| {
+            format!("{error}; fuzzing takes a nightly: rustup toolchain install nightly")
+        })?;
+        output(&mut nightly(["cargo", "fuzz", "--version"]), "").map_err(|error| {
             format!("{error}; fuzzing takes cargo-fuzz: cargo install cargo-fuzz")
         })?;
-        let host = nightly.lines().find_map(|line| line.strip_prefix("host: "));
+        let host = about.lines().find_map(|line| line.strip_prefix("host: "));
         let host = host.ok_or("rustc -vV names no host")?;
         let folder = target()?.join("fuzz");
         // Nothing of ours is unsafe, so that a sanitizer would only make it slow.
-        let mut build = nightly_cargo(["fuzz", "build", "--fuzz-dir", "xtask/fuzz"]);
+        let mut build = nightly(["cargo", "fuzz", "build", "--fuzz-dir", "xtask/fuzz"]);
         build.args(["--sanitizer", "none", "--target", host, "--target-dir"]).arg(&folder);
         loud(&mut build)?;
         Ok(Self { programs: folder.join(host).join("release"), folder })
@@ -133,19 +132,6 @@ impl Fuzzer {
         std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         Ok(folder)
     }
-}
-
-/// Returns a command of the nightly toolchain, whatever cargo runs this.
-fn nightly<const N: usize>(words: [&str; N]) -> Command {
-    let mut command = Command::new("rustup");
-    command.args(["run", "nightly"]).args(words).current_dir(root());
-    command
-}
-
-fn nightly_cargo<const N: usize>(words: [&str; N]) -> Command {
-    let mut command = nightly(["cargo"]);
-    command.args(words);
-    command
 }
 
 fn count(folder: &Path) -> Result<usize> {

@@ -11,6 +11,7 @@ mod demo;
 mod fuzz;
 mod interop;
 mod memory;
+mod miri;
 mod oracle;
 mod outage;
 mod port;
@@ -62,6 +63,8 @@ enum Task {
     Budget(budget::Args),
     /// Feeds the fuzz targets with bytes that libFuzzer makes up.
     Fuzz(fuzz::Args),
+    /// Runs tests under Miri, which finds undefined behaviour and races.
+    Miri,
     /// Feeds while the receiver is down and measures memory.
     Outage(outage::Args),
     /// Tells whether the crates could be published as they are, and publishes nothing.
@@ -95,6 +98,7 @@ fn main() -> ExitCode {
         Task::Bench(args) => ("bench", bench::run(args)),
         Task::Budget(args) => ("budget", budget::run(args)),
         Task::Fuzz(args) => ("fuzz", fuzz::run(args)),
+        Task::Miri => ("miri", miri::run()),
         Task::Outage(args) => ("outage", outage::run(args)),
         Task::Release(args) => ("release", release::run(&args)),
         Task::ChaosReceiver(args) => ("chaos", chaos::receiver(args)),

@@ -31,6 +31,13 @@ pub(crate) fn metadata() -> Result<Value> {
     Ok(serde_json::from_str(&text)?)
 }
 
+/// Returns a command of the nightly toolchain, whatever cargo runs this.
+pub(crate) fn nightly<const N: usize>(words: [&str; N]) -> Command {
+    let mut command = Command::new("rustup");
+    command.args(["run", "nightly"]).args(words).current_dir(root());
+    command
+}
+
 /// Returns the folder that cargo builds into.
 pub(crate) fn target() -> Result<PathBuf> {
     Ok(metadata()?["target_directory"].as_str().ok_or("cargo names no target")?.into())

@@ -65,6 +65,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes many cases")]
     fn names_cannot_fail_and_never_collide(
         all in proptest::collection::vec(series(), 1..200),
         global in proptest::collection::vec((text(), text()), 0..3),
@@ -92,6 +93,7 @@ proptest! {
 
 /// By the name alone: nothing that another series is called changes what this one is.
 #[test]
+#[cfg_attr(miri, ignore = "takes its many rounds")]
 fn a_hundred_thousand_sets_of_labels_have_names_of_their_own() {
     let recorder = Recorder::builder().global_label("host", "web01").build();
     let mut random = fastrand::Rng::with_seed(7);
@@ -167,6 +169,7 @@ fn names_are_the_same_for_ever() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes long texts")]
 fn what_is_too_long_is_cut_and_ends_in_a_hash_of_the_whole() {
     let long = |end: &str| format!("{}{end}", "part.".repeat(1000));
     let value = |end: &str| format!("{}{end}", "é".repeat(1000));

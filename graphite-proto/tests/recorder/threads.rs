@@ -6,7 +6,7 @@ use std::thread;
 use super::*;
 
 const THREADS: u32 = 4;
-const SAMPLES: u32 = 20_000;
+const SAMPLES: u32 = if cfg!(miri) { 150 } else { 20_000 };
 
 /// Runs something on several threads, and makes reports until they have ended; returns the sums of
 /// what was given of these names.

@@ -25,9 +25,9 @@ impl Wake for Woken {
 #[test]
 fn who_loses_a_point_to_a_dropped_feeder_is_woken() {
     let desk = Desk::new(small_queue().overflow(Overflow::DropOldest));
-    let client = &desk.client;
+    let (client, path) = (&desk.client, "x".repeat(500));
     while client.stats().dropped == 0 {
-        client.try_feed(("fill", 1, 1)).unwrap();
+        client.try_feed((&path, 1, 1)).unwrap();
     }
     let waiter = Arc::new(Woken::default());
     let waker = Waker::from(waiter.clone());
@@ -38,8 +38,8 @@ fn who_loses_a_point_to_a_dropped_feeder_is_woken() {
     while client.shared().lock().sender.progress().dropped < mine {
         assert_eq!(waiter.0.load(SeqCst), 0);
         let mut feeder = client.feeder();
-        for _ in 0..50 {
-            feeder.try_feed(("a.point.of.a.feeder", 1, 1)).unwrap();
+        for _ in 0..3 {
+            feeder.try_feed((&path, 1, 1)).unwrap();
         }
         drop(feeder);
     }
@@ -52,9 +52,10 @@ fn who_loses_a_point_to_a_dropped_feeder_is_woken() {
 fn a_feeder_counts_what_it_refuses_as_the_client_does() {
     let desk = Desk::up(small_queue());
     let mut feeder = desk.client.feeder();
-    while feeder.try_feed(("fill", 1, 1)).is_ok() {}
+    let path = "fill".repeat(100);
+    while feeder.try_feed((&path, 1, 1)).is_ok() {}
     assert_eq!(desk.client.stats().rejected, 1);
-    while desk.client.try_feed(("fill", 1, 1)).is_ok() {}
+    while desk.client.try_feed((&path, 1, 1)).is_ok() {}
     assert_eq!(desk.client.stats().rejected, 2);
     desk.client.shared().close();
     assert_eq!(feeder.try_feed(("late", 1, 1)), Err(TryFeedError::Closed));
