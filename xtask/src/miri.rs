@@ -4,9 +4,9 @@
 //! graphite-proto and graphite-encoder forbid unsafe code, but what they build on has it: the
 //! atomic storage and the registry of metrics-util, try-lock, futures, memchr, the writers of
 //! numbers. So the tests that run here are those which reach it: with one thread, and the recorder
-//! with several. Miri is some hundred times slower
-//! than the processor: tests that need their many rounds are marked as ignored there, and say why;
-//! others make fewer. It takes a nightly toolchain with the component miri, and installs neither.
+//! with several. Miri is some hundred times slower than the processor: tests that need their many
+//! rounds or long texts are marked as ignored there, and say why; others make fewer rounds.
+//! It takes a nightly toolchain with the component miri, and installs neither.
 //!
 //! Not here: tests over sockets and with programs, which Miri has not; the simulation, properties,
 //! Python's vectors and counts of allocations, which take it hours or mean nothing there; and the

@@ -59,6 +59,12 @@ impl MadeUp {
         }
     }
 
+    /// Drops the tasks that are left, as a runtime does at its end; they hold it as long.
+    fn end(&self) {
+        let tasks = std::mem::take(&mut *self.0.tasks.lock().unwrap());
+        drop(tasks);
+    }
+
     /// Returns the earliest lookup that was not answered yet.
     fn lookup(&self) -> Option<oneshot::Sender<Addresses>> {
         self.run();

@@ -58,6 +58,7 @@ fn an_answer_that_is_too_old_is_not_used() {
         runtime.set(runtime.now() + age);
         assert_eq!(attempt(&resolver).is_some(), used, "{age:?}");
         assert_eq!(runtime.lookup().is_some(), !used, "{age:?}");
+        runtime.end();
     }
 }
 
@@ -77,7 +78,7 @@ fn a_lookup_that_ends_without_an_answer_is_an_error() {
     let (resolver, runtime) = resolver();
     assert!(attempt(&resolver).is_none());
     // As a task does that panics, or whose runtime ends.
-    runtime.0.tasks.lock().unwrap().clear();
+    runtime.end();
     let error = attempt(&resolver).unwrap().unwrap_err();
     assert_eq!(error.to_string(), "the lookup was given up");
 }
@@ -111,4 +112,5 @@ fn a_lookup_that_hangs_ends_every_attempt_in_time() {
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
     drop(lookup);
+    runtime.end();
 }

@@ -33,6 +33,7 @@ fn kept(days: impl IntoIterator<Item = u64>) -> (u64, BTreeMap<i128, u64>) {
         *count.lock().unwrap() += 1;
     }
     drop(reporter);
+    runtime.end();
     let store = store.lock().unwrap().clone();
     (counted, store)
 }
