@@ -10,8 +10,14 @@ use crate::bytes::Bytes;
 pub(crate) struct Settings {
     pub(crate) config: Config,
     pub(crate) protocol: Protocol,
+    pub(crate) delivery: Delivery,
     pub(crate) queue: usize,
     pub(crate) window: usize,
+    pub(crate) proofs: bool,
+    replay_age: Duration,
+    close_timeout: Duration,
+    /// The receiver says nothing when it is to close, so that a close runs out of time.
+    pub(crate) silent: bool,
 }
 
 impl Settings {
@@ -31,20 +37,43 @@ impl Settings {
             .frame_bytes(frame)
             .max_attempts(u32::from(bytes.byte() % 5))
             .overflow(bytes.choose(&[Overflow::Reject, Overflow::DropOldest]))
-            .non_finite(bytes.choose(&[NonFinite::Refuse, NonFinite::Skip]))
-            .proofs(bytes.flag())
-            .backoff(time(bytes), time(bytes))
-            .write_timeout(time(bytes))
-            .close_timeout(time(bytes))
+            .non_finite(bytes.choose(&[NonFinite::Refuse, NonFinite::Skip]));
+        let flags = bytes.byte();
+        let (proofs, silent) = (flags & 1 == 1, flags & 2 == 2);
+        config = config.proofs(proofs).backoff(time(bytes), time(bytes)).write_timeout(time(bytes));
+        let close_timeout = time(bytes);
+        config = config
+            .close_timeout(close_timeout)
             .settle_timeout(time(bytes))
             .confirm_interval(interval)
             .confirm_spacing(interval / 10)
-            .linger(time(bytes))
-            .replay_age(time(bytes));
+            .linger(time(bytes));
+        let replay_age = time(bytes);
+        config = config.replay_age(replay_age);
         if bytes.flag() {
             config = config.max_connection_age(Some(time(bytes)));
         }
-        Self { config, protocol, queue, window }
+        Self {
+            config,
+            protocol,
+            delivery,
+            queue,
+            window,
+            proofs,
+            replay_age,
+            close_timeout,
+            silent,
+        }
+    }
+
+    /// Returns how long a frame is kept, within the bounds of the setting.
+    pub(crate) fn replay_age(&self) -> Duration {
+        self.replay_age.min(Duration::from_secs(365 * 24 * 3600))
+    }
+
+    /// Returns how long a close may take, within the bounds of the setting.
+    pub(crate) fn close_timeout(&self) -> Duration {
+        self.close_timeout.clamp(Duration::from_millis(50), Duration::from_secs(3600))
     }
 }
 

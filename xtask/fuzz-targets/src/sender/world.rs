@@ -4,10 +4,9 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use graphite_proto::{
-    EnqueueError, Failure, Input, Instant, Lent, Metric, Output, Receiver, Sender, Ticket,
-};
+use graphite_proto::{EnqueueError, Failure, Input, Instant, Lent, Metric, Output, Sender};
 
+use super::ledger::Ledger;
 use super::settings::Settings;
 use crate::bytes::Bytes;
 
@@ -18,10 +17,9 @@ pub(crate) struct World<'a> {
     settings: &'a Settings,
     sender: Sender,
     now: Duration,
-    tickets: Vec<Ticket>,
-    /// What the present connection was given, read as a receiver reads it.
-    receiver: Receiver,
-    received: u64,
+    ledger: Ledger<'a>,
+    /// When a close has to be over.
+    close_by: Option<Instant>,
     /// A frame that is being written, and how many of its bytes were.
     lent: Option<(Lent, usize)>,
 }
@@ -32,14 +30,13 @@ impl<'a> World<'a> {
             settings,
             sender: Sender::new(settings.config.clone(), Instant::START),
             now: Duration::ZERO,
-            tickets: Vec::new(),
-            receiver: Receiver::new(settings.protocol),
-            received: 0,
+            ledger: Ledger::new(settings),
+            close_by: None,
             lent: None,
         }
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
+    fn is_closed(&self) -> bool {
         self.sender.is_closed()
     }
 
@@ -76,8 +73,11 @@ impl<'a> World<'a> {
 
     fn put(&mut self, bytes: &mut Bytes<'_>) {
         let (before, at) = (self.sender.stats(), self.at());
-        match self.sender.enqueue(&metric(bytes), 1, at) {
-            Ok(ticket) => self.tickets.push(ticket),
+        match self.sender.enqueue(&metric(bytes), number(before.accepted), at) {
+            Ok(ticket) => {
+                let taken = self.sender.stats().accepted - before.accepted;
+                self.ledger.accepted(ticket, taken);
+            }
             Err(error) => {
                 let full = matches!(error, EnqueueError::QueueFull { .. });
                 let stats = self.sender.stats();
@@ -89,18 +89,19 @@ impl<'a> World<'a> {
     }
 
     fn put_batch(&mut self, bytes: &mut Bytes<'_>) {
-        let mut batch = self.sender.batch();
+        let (mut batch, before) = (self.sender.batch(), self.sender.stats());
         for _ in 0..bytes.byte() % 8 {
             // A full batch takes no more, and a point that is refused is not in it.
-            let _ = batch.push(&metric(bytes), 1);
+            let number = number(before.accepted + batch.points());
+            let _ = batch.push(&metric(bytes), number);
         }
-        let (points, before, at) = (batch.points(), self.sender.stats(), self.at());
+        let (points, at) = (batch.points(), self.at());
         let result = self.sender.enqueue_batch(&mut batch, at);
         let taken = self.sender.stats().accepted - before.accepted;
         match result {
             Ok(ticket) => {
                 assert_eq!((taken, batch.is_empty()), (points, true));
-                self.tickets.push(ticket);
+                self.ledger.accepted(ticket, taken);
             }
             Err(_) => assert_eq!((taken, batch.points()), (0, points)),
         }
@@ -108,13 +109,15 @@ impl<'a> World<'a> {
 
     fn put_through(&mut self, bytes: &mut Bytes<'_>) {
         let (part, at, metric) = (bytes.byte(), self.at(), metric(bytes));
-        let receiver = &mut self.receiver;
+        let (ledger, number) = (&mut self.ledger, number(self.sender.stats().accepted));
         let write = |frame: &[u8]| {
             let count = share(frame, part);
-            receiver.receive(&frame[..count]);
+            ledger.receive(&frame[..count]);
             count
         };
-        self.tickets.extend(self.sender.enqueue_through(&metric, 1, at, write));
+        if let Some(ticket) = self.sender.enqueue_through(&metric, number, at, write) {
+            self.ledger.accepted(ticket, 1);
+        }
     }
 
     /// Waits for something.
@@ -125,20 +128,22 @@ impl<'a> World<'a> {
             1 => self.sender.connect(at),
             _ => self.sender.room(&metric(bytes)),
         };
-        self.tickets.push(ticket);
+        let connecting = what == 1 && self.sender.poll_output() == Output::Connect;
+        self.ledger.waits(ticket, connecting);
     }
 
-    pub(crate) fn tell(&mut self, input: Input) {
-        if input == Input::Connected && self.sender.poll_output() == Output::Connect {
-            self.receiver = Receiver::new(self.settings.protocol);
-        }
+    fn tell(&mut self, input: Input) {
         // A count for bytes that were not on offer is nobody's.
         if let Input::Written(count) = input {
             let Output::Transmit(offer) = self.sender.poll_output() else { return };
-            self.receiver.receive(offer.get(..count).unwrap_or(&[]));
+            self.ledger.receive(offer.get(..count).unwrap_or(&[]));
         }
-        let at = self.at();
-        self.sender.handle_input(input, at);
+        let (at, closes) = (self.at(), input == Input::Close);
+        self.ledger.tell(&mut self.sender, input, at);
+        if closes {
+            let by = self.sender.now() + self.settings.close_timeout();
+            self.close_by.get_or_insert(by);
+        }
     }
 
     fn write(&mut self, part: u8) {
@@ -151,13 +156,13 @@ impl<'a> World<'a> {
     fn lend(&mut self, part: u8) {
         if let Some(lent) = self.sender.lend() {
             let count = share(lent.bytes(), part);
-            self.receiver.receive(&lent.bytes()[..count]);
+            self.ledger.receive(&lent.bytes()[..count]);
             self.lent = Some((lent, count));
         }
     }
 
     /// Brings a lent frame back, with no more than was written of it.
-    pub(crate) fn bring_back(&mut self, at_most: usize) {
+    fn bring_back(&mut self, at_most: usize) {
         if let Some((lent, written)) = self.lent.take() {
             // A driver that tells less than it wrote would write some bytes twice.
             let told = if at_most == 0 { 0 } else { written };
@@ -170,7 +175,7 @@ impl<'a> World<'a> {
     }
 
     /// Does what is demanded.
-    pub(crate) fn obey(&mut self) {
+    fn obey(&mut self) {
         match self.sender.poll_output() {
             Output::Connect => self.tell(Input::Connected),
             Output::Transmit(offer) => {
@@ -183,9 +188,36 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Lets time pass to the deadline and somewhat further, if there is nothing to do.
-    pub(crate) fn wait(&mut self) {
-        if self.sender.poll_output() == Output::Idle {
+    /// Closes the sender as a driver does that does as it is told, for a receiver that reads
+    /// everything, and ends its side in answer unless it is silent.
+    pub(crate) fn close(&mut self) {
+        self.bring_back(usize::MAX);
+        // What such a receiver read can be known.
+        let known = !self.settings.silent && !self.ledger.has_peer_ended();
+        self.tell(Input::Close);
+        let closed = (0..10_000).any(|_| {
+            self.obey();
+            self.check();
+            self.wait();
+            self.is_closed()
+        });
+        assert!(closed, "it does not close: {self:?}");
+        self.check();
+        let (left, unproven) = (self.ledger.left(&self.sender), self.sender.unproven());
+        assert!(left <= unproven, "{left} points are lost: {self:?}");
+        let in_time = self.close_by.is_some_and(|by| self.sender.now() < by);
+        assert!(left == 0 || !known || !in_time, "{left} points are left: {self:?}");
+    }
+
+    /// Lets the receiver answer, or time pass to the deadline and somewhat further, if there is
+    /// nothing to do.
+    fn wait(&mut self) {
+        if self.sender.poll_output() != Output::Idle {
+            return;
+        }
+        if self.ledger.is_finished() && !self.settings.silent {
+            self.tell(Input::PeerFinished { proven: true });
+        } else {
             self.go_to_deadline(Duration::ZERO);
             // Some time-outs are of centuries, some delays of a millisecond.
             self.now = self.now.saturating_add(self.now / 100);
@@ -212,17 +244,11 @@ impl<'a> World<'a> {
             assert!(self.sender.poll_timeout().is_some(), "idle without a deadline: {stats:?}");
         }
         assert_eq!(self.sender.is_closed(), output == Output::Closed);
-        while let Some(metric) = self.receiver.next_metric() {
-            let metric = metric.expect("whole frames only");
-            assert!(metric.path().bytes().all(|byte| byte == b'x'), "{}", metric.path());
-            self.received += 1;
-        }
-        assert!(stats.written <= self.received, "{} arrived: {stats:?}", self.received);
+        self.ledger.read(&self.sender, false);
+        self.ledger.settle(&self.sender);
         while let Some(event) = self.sender.poll_event() {
             assert!(!event.to_string().contains('\n'), "{event}");
         }
-        let open = self.tickets.iter().filter(|ticket| self.sender.outcome(**ticket).is_none());
-        assert!(!self.sender.is_closed() || open.count() == 0, "somebody waits for ever");
     }
 }
 
@@ -241,6 +267,11 @@ fn metric(bytes: &mut Bytes<'_>) -> Metric<'static> {
     let path = "x".repeat(if length < 200 { length } else { (length - 200) * 36 });
     let value = i32::from_le_bytes(bytes.array());
     Metric::new(path, if value == i32::MIN { f64::NAN } else { value.into() })
+}
+
+/// The number of a point, as its time.
+fn number(before: u64) -> u32 {
+    u32::try_from(before).expect("few points")
 }
 
 /// A part of bytes in 255ths of them.
