@@ -1,4 +1,4 @@
-//! Points of any path, value and time, made of bytes, and what must become of each.
+//! Points of any path, value and time, made of bytes or received, and what must become of each.
 //! Not here: what is done with them.
 
 use graphite_proto::{Metric, Protocol, Value};
@@ -33,6 +33,12 @@ impl Point {
             _ => u32::from_le_bytes(bytes.array()).into(),
         };
         Self { path, value, at }
+    }
+
+    /// Makes one of a point that was received; none has a time beyond 64 bits.
+    pub(crate) fn of(metric: &Metric<'_>) -> Option<Self> {
+        let at = metric.timestamp().map_or(Ok(0), |at| at.seconds().try_into()).ok()?;
+        Some(Self { path: metric.path().to_owned(), value: metric.value(), at })
     }
 
     pub(crate) fn metric(&self) -> Metric<'_> {

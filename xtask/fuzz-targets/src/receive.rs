@@ -1,12 +1,14 @@
 //! Any bytes, in any pieces: the reading machine never panics, gives the same points and errors
 //! however they are cut, and holds no more than a line or a frame once all points are taken. A
-//! pickle that means harm costs itself alone.
+//! pickle that means harm costs itself alone. What was received can be sent and read again, but for
+//! paths and values that no receiver takes.
 //!
 //! The first byte tells how the bytes are cut, the second what is made of them.
 
 use graphite_proto::{DecodeError, MAX_FRAME_BYTES, MAX_LINE_BYTES, Metric, Protocol, Receiver};
 
 use crate::bytes::Bytes;
+use crate::points::Point;
 
 type Decoded = Result<Metric<'static>, DecodeError>;
 
@@ -71,7 +73,29 @@ fn both(protocol: Protocol, stream: &[u8], cut: u8, limit: usize) -> Vec<Decoded
     assert_eq!(pieces, points, "{protocol} cut by {cut}");
     assert_eq!(torn.is_ended(), whole.is_ended());
     assert_eq!(torn.pending_bytes(), whole.pending_bytes());
+    again(protocol, &points);
     points
+}
+
+/// Sends on what was received.
+fn again(protocol: Protocol, points: &[Decoded]) {
+    let points = points.iter().flatten().filter_map(Point::of);
+    // One that is barely read in a line may be sent with more digits.
+    let points = points.filter(|point| point.is_valid() && point.path.len() <= 16_300);
+    let points: Vec<_> = points.collect();
+    let mut sent = Vec::new();
+    let encoded = protocol.encode(points.iter().map(Point::metric), 0, &mut sent);
+    assert_eq!(encoded, Ok(()), "what was received cannot be sent");
+    let mut receiver = Receiver::new(protocol);
+    receiver.receive(&sent);
+    let read = taken(&mut receiver);
+    let expected: Vec<_> = points.iter().map(|point| Ok(point.arrived(protocol))).collect();
+    assert_eq!(read, expected, "what was received and sent is read otherwise");
+    for (read, point) in read.iter().flatten().zip(&points) {
+        // Zero and minus zero are equal.
+        let (read, sent) = (read.value().as_f64(), point.value.as_f64());
+        assert_eq!(read.to_bits(), sent.to_bits(), "{point:?}");
+    }
 }
 
 fn taken(receiver: &mut Receiver) -> Vec<Decoded> {
