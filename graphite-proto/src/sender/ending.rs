@@ -3,7 +3,7 @@
 //! | end | proves | is a failure |
 //! |---|---|---|
 //! | the receiver's, in answer to our half-close | everything written | no |
-//! | the receiver's, unasked, `proven` | what was written before it; under `Confirmed` nothing | if the connection was of no use and points wait |
+//! | the receiver's, unasked or before our half-close is done, `proven` | what was written before it; under `Confirmed` nothing | if the connection was of no use and points wait |
 //! | ours, after an unasked end of the receiver's | nothing more | under `Confirmed`, if something is unproven |
 //! | any other | nothing | if the connection was of no use, unless it had taken all there was, or lived shortly |
 //!
@@ -64,6 +64,11 @@ impl Sender {
             }
             Phase::Up => self.ended(peer_closed(), End::Peer { proven }),
             Phase::Finishing { .. } if self.link.peer_end.is_some() => self.ended_after_peer(),
+            Phase::Finishing { half_closed: false, .. }
+                if self.is_confirmed() && self.window.has_given() =>
+            {
+                self.ended(peer_closed(), End::Peer { proven: false });
+            }
             Phase::Finishing { .. } if proven => self.ended(peer_closed(), End::Orderly),
             Phase::Finishing { .. } => self.ended(peer_closed(), End::Failed),
             Phase::Aborting { cause } => self.ended(cause.clone(), End::Failed),

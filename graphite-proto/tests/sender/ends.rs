@@ -139,6 +139,26 @@ fn a_peer_that_ends_idle_connections_is_no_failure_however_often_all_is_repeated
     }
 }
 
+/// It was on its way before our half-close could be.
+#[test]
+fn under_confirmed_an_end_that_comes_before_our_half_close_is_done_proves_nothing() {
+    let mut rig = Rig::up(config(Delivery::Confirmed { window: WINDOW }).proofs(true));
+    rig.put("a");
+    let ticket = rig.sender.ticket();
+    rig.write();
+    assert_eq!(rig.sender.poll_output(), Output::Finish);
+    rig.later(300).tell(Input::PeerFinished { proven: true });
+    let stats = rig.sender.stats();
+    assert_eq!((stats.confirmed, rig.sender.unproven(), rig.sender.outcome(ticket)), (0, 1, None));
+    while rig.sender.poll_output() != Output::Connect {
+        rig.deadline();
+    }
+    assert_eq!(rig.tell(Input::Connected).write(), "a 1 9\n");
+    assert_eq!(rig.sender.poll_output(), Output::Finish);
+    rig.tell(Input::Finished).tell(Input::PeerFinished { proven: true });
+    assert_eq!((rig.sender.stats().confirmed, rig.sender.unproven()), (1, 0));
+}
+
 #[test]
 fn a_close_ends_a_half_closed_connection_in_good_order_in_its_own_time() {
     let mut rig = Rig::up(config(Delivery::default()).proofs(true).close_timeout(ms(1_000)));

@@ -108,8 +108,7 @@ impl<'a> Ledger<'a> {
 
     /// A sender is told something.
     pub(crate) fn tell(&mut self, sender: &mut Sender, input: Input, at: Instant) {
-        // One that comes while the half-close is demanded is taken for its answer.
-        let asked = self.link.finished || sender.poll_output() == Output::Finish;
+        let asked = self.link.finished;
         let proof =
             (asked || !self.is_confirmed()) && input == Input::PeerFinished { proven: true };
         let unproven = matches!(input, Input::PeerFinished { proven: false });
