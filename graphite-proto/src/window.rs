@@ -30,15 +30,16 @@ struct Unit {
     points: u64,
     /// The position of the first point among all that were accepted.
     first: u64,
-    /// When it was last written: where time decides the first frame, else the last one.
+    /// When it was written, later by as long as it was given to no connection; where time decides its
+    /// first frame, else the last one. While it waits to be given again: the start, later by as long
+    /// as it stood written. Two fields would be a tenth of what small units hold.
     at: Instant,
-    /// How long it stood written on connections before the present one.
-    stood: Duration,
 }
 
 impl Unit {
+    /// Returns for how long it stood written on connections, the present one included.
     fn stands(&self, now: Instant) -> Duration {
-        self.stood + (now - self.at)
+        now - self.at
     }
 }
 
@@ -139,7 +140,7 @@ impl Window {
                 unit.bytes += bytes;
                 unit.points += points;
                 if self.age.is_none() {
-                    (unit.at, unit.stood) = (now, Duration::ZERO);
+                    unit.at = now;
                 }
             }
             _ => {
@@ -147,8 +148,7 @@ impl Window {
                     // By an eighth, not by doubling: a full window has about as many as ever.
                     self.units.reserve_exact(self.units.len() / 8 + 16);
                 }
-                let stood = Duration::ZERO;
-                self.units.push_back(Unit { bytes, points, first, at: now, stood });
+                self.units.push_back(Unit { bytes, points, first, at: now });
                 self.given_units += 1;
             }
         }
@@ -199,7 +199,7 @@ impl Window {
     /// count as one that anything stood written.
     pub(crate) fn rewind(&mut self, now: Instant) {
         for unit in self.units.range_mut(..self.given_units) {
-            unit.stood = unit.stands(now);
+            unit.at = Instant::START + unit.stands(now);
         }
         self.given_units = 0;
         self.given_bytes = 0;
@@ -231,7 +231,7 @@ impl Window {
         while let Some(unit) = self.units.get_mut(self.given_units)
             && sent >= unit.bytes
         {
-            unit.at = now;
+            unit.at = Instant::START + (now - unit.at);
             sent -= unit.bytes;
             self.given_units += 1;
             self.given_bytes += unit.bytes;
