@@ -14,6 +14,7 @@ mod memory;
 mod miri;
 mod oracle;
 mod outage;
+mod package;
 mod port;
 mod purity;
 mod release;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::Result;
 use crate::command::output;
+use crate::package;
 
 /// The crates that must stay free of input and output.
 pub(crate) const PURE: [&str; 2] = ["graphite-proto", "graphite-encoder"];
@@ -22,6 +23,7 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn cargo<I: IntoIterator<Item: Into<OsString>>>(arguments: I) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root()).args(arguments.into_iter().map(Into::into));
+    package::forget(&mut command);
     command
 }
 

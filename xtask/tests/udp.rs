@@ -4,18 +4,16 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test has no users, and may fail")]
 
-use std::net::UdpSocket;
-use std::path::Path;
-use std::process::{Command, Stdio};
+mod common;
 
-/// Runs the example of the workspace's own build, which is there when all tests are run; returns
-/// whether it ended well and what it said.
+use std::net::UdpSocket;
+
+use common::{Service, run};
+
+/// Returns whether the example ended well and what it said.
 fn datagrams(arguments: &[String]) -> (bool, String) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root).args(["run", "--quiet", "--example", "datagrams", "--"]);
-    let output = command.args(arguments).stdin(Stdio::null()).output().unwrap();
-    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    let (code, said) = Service::start(run("datagrams").args(arguments)).ended();
+    (code == Some(0), said)
 }
 
 #[test]

@@ -4,6 +4,9 @@
 
 #![allow(dead_code, reason = "each test file uses some of it")]
 
+#[path = "../../src/package.rs"]
+mod package;
+
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -15,8 +18,9 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use socket2::{Domain, Socket, Type};
 
-/// How long an example may take for a step.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+/// How long an example may take for a step. The first call of one may have to build it, beside others
+/// that do: 118 s were seen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Returns the call of an example of the workspace's own build, which is there when all tests are
 /// run. On Unix cargo becomes the example, so that signals reach it.
@@ -24,6 +28,7 @@ pub(crate) fn run(example: &str) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root).args(["run", "--quiet", "--example", example, "--"]);
+    package::forget(&mut command);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
