@@ -84,7 +84,7 @@ pub use graphite_encoder::Scheme;
 pub use graphite_proto as proto;
 pub use graphite_proto::client::{
     Adopt, BatchError, CloseError, ConnectError, Connector, FlushError, Report, SendError,
-    TryFeedError,
+    TryFeedError, TryFeedMultipleError,
 };
 #[cfg(feature = "rustls")]
 pub use graphite_proto::client::{Secure, TlsConfig};

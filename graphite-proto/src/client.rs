@@ -15,7 +15,7 @@
 //! |---|---|---|
 //! | [`send`](Client::send), [`send_multiple`](Client::send_multiple) | it is written | waits for room |
 //! | [`feed`](Client::feed) | it is queued | waits for room |
-//! | [`try_feed`](Client::try_feed) | never | error |
+//! | [`try_feed`](Client::try_feed), [`try_feed_multiple`](Client::try_feed_multiple), all or nothing | never | error |
 //! | [`flush`](Client::flush) | everything queued is written; what feeders hold is not queued | |
 //! | [`close`](Client::close) | the receiver has read everything | |
 //! | [`feeder`](Client::feeder) | makes a [`Feeder`], for one task's millions of points | its `feed` waits for room |
@@ -195,10 +195,13 @@ mod telling;
 #[cfg(feature = "rustls")]
 mod tls;
 mod waiters;
+mod whole;
 
 pub use builder::{Awaited, Builder};
 pub use connect::Connector;
-pub use error::{BatchError, CloseError, ConnectError, FlushError, SendError, TryFeedError};
+pub use error::{
+    BatchError, CloseError, ConnectError, FlushError, SendError, TryFeedError, TryFeedMultipleError,
+};
 pub use feeder::Feeder;
 pub use handle::Client;
 #[cfg(feature = "metrics")]

@@ -126,7 +126,7 @@
 //! | `client/error`, `client/waiters`, `client/line` | what a call says; who waits for an answer; who waits for room |
 //! | `client/slots`, `client/direct` | where feeders keep their frame; what callers write themselves |
 //! | `client/shared`, `client/queueing` | the machine behind its lock; how points come in |
-//! | `client/feed`, `client/sending`, `client/closing` | the future of one point; a batch on its way in; the end of all that |
+//! | `client/feed`, `client/sending`, `client/whole`, `client/closing` | the future of one point; a batch on its way in; one that goes in whole or not; the end of all that |
 //! | `client/resolve`, `client/connect`, `client/tls`, `client/ended` | names; connections; TLS over them; one whose peer has ended its side |
 //! | `client/telling`, `client/driver` | whom events are told; the task that does what the machine demands |
 //! | `client/handle`, `client/feeder`, `client/sink`, `client/builder` | what callers hold, and how it begins |

@@ -83,7 +83,8 @@ const EVENTS: usize = 16;
 ///     connection is given, and raises the time that it is waited for; every
 ///     [`close_timeout`](Config::close_timeout) that passes counts as a failure for the waiters.
 /// 11. Under [`Overflow::DropOldest`] whole frames that were never on offer to a connection are
-///     dropped, counted, and their waiters told; no point is refused for want of room.
+///     dropped, counted, and their waiters told; no point is refused for want of room, and no batch
+///     that takes less than the whole queue.
 /// 12. Points wait for others to fill their frame no longer than [`linger`](Config::linger) after
 ///     the frame before, and not at all if somebody waits for them, or for their room.
 ///

@@ -27,6 +27,7 @@ mod client {
     pub(crate) use graphite_proto as proto;
     pub(crate) use graphite_proto::client::{
         BatchError, CloseError, ConnectError, Connector, FlushError, SendError, TryFeedError,
+        TryFeedMultipleError,
     };
     pub(crate) use graphite_proto::{
         ConfigError, Delivery, Event, Metric, NonFinite, Overflow, Protocol, Stats, Timestamp,

@@ -36,7 +36,7 @@ use std::sync::Arc;
 use crate::address::{Address, AddressError};
 use crate::client::builder::Builder;
 use crate::client::error::{
-    BatchError, CloseError, ConnectError, FlushError, SendError, TryFeedError,
+    BatchError, CloseError, ConnectError, FlushError, SendError, TryFeedError, TryFeedMultipleError,
 };
 use crate::client::handle;
 use crate::client::runtime::Runtime;
@@ -324,6 +324,27 @@ impl<R: Block> Client<R> {
     /// The point cannot be sent, the queue is full, or the client is closed.
     pub fn try_feed<'a>(&self, metric: impl Into<Metric<'a>>) -> Result<(), TryFeedError> {
         self.handle.client.try_feed(metric)
+    }
+
+    /// Queues a batch if there is room for all of it, and else nothing of it; never waits, as
+    /// [`super::Client::try_feed_multiple`].
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/blocking.rs")); }
+    /// # use page::*; let graphite = graphite();
+    /// let client = Client::builder().connect_lazy(graphite)?;
+    /// client.try_feed_multiple([("servers.web01.users", 17), ("servers.web01.jobs", 3)])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A point cannot be sent, the queue has no room for all, or the client is closed.
+    pub fn try_feed_multiple<'a, I>(&self, metrics: I) -> Result<(), TryFeedMultipleError>
+    where
+        I: IntoIterator<Item: Into<Metric<'a>>>,
+    {
+        self.handle.client.try_feed_multiple(metrics)
     }
 
     /// Waits until everything that is queued now is written, as [`super::Client::flush`] does.

@@ -275,6 +275,65 @@ impl Error for TryFeedError {
     }
 }
 
+/// Why a batch was not queued at once. Nothing of it is queued.
+///
+/// ```
+/// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+/// # use page::*; page::run(async |graphite| {
+/// let client = Client::builder().connect_lazy(graphite)?;
+/// let error = client.try_feed_multiple([("load", 0.42), ("used", f64::NAN)]).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "nothing of the batch is queued: item 1: value of metric \"used\" is NaN, only finite values \
+///      can be sent"
+/// );
+/// # Ok(()) });
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum TryFeedMultipleError {
+    /// A point of the batch cannot be sent.
+    Metric {
+        /// Which one, counted from 0.
+        index: usize,
+        /// Why.
+        source: MetricError,
+    },
+    /// The queue has no room for all of it now.
+    Full {
+        /// The bytes that it takes at most.
+        bytes: usize,
+        /// The bytes that are queued.
+        queued: usize,
+        /// The most that may be queued, in bytes.
+        limit: usize,
+    },
+    /// The client is closed, or its runtime was shut down.
+    Closed,
+}
+
+impl fmt::Display for TryFeedMultipleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nothing of the batch is queued: ")?;
+        match self {
+            Self::Metric { index, source } => write!(f, "item {index}: {source}"),
+            Self::Full { bytes, queued, limit } => {
+                write!(f, "it takes {bytes} bytes and {queued} bytes are queued, limit is {limit}")
+            }
+            Self::Closed => f.write_str("client is closed"),
+        }
+    }
+}
+
+impl Error for TryFeedMultipleError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Metric { source, .. } => source.source(),
+            Self::Full { .. } | Self::Closed => None,
+        }
+    }
+}
+
 /// Why what was queued did not all go out.
 ///
 /// ```

@@ -14,7 +14,7 @@ use crate::client::closing::Closing;
 use crate::client::connect::Connect;
 use crate::client::driver::Driver;
 use crate::client::error::{
-    BatchError, CloseError, ConnectError, FlushError, SendError, TryFeedError,
+    BatchError, CloseError, ConnectError, FlushError, SendError, TryFeedError, TryFeedMultipleError,
 };
 use crate::client::feed::{Feed, Held};
 use crate::client::queueing::{Queued, Single, stamp};
@@ -322,6 +322,33 @@ impl<R: Runtime> Client<R> {
             return Ok(());
         }
         Ok(self.shared().try_feed(&mut Single::new(&metric, timestamp))?)
+    }
+
+    /// Queues a batch if there is room for all of it, and else nothing of it; never waits, and does
+    /// not overtake those who wait for room. The points stand together, in their order. Under
+    /// [`Overflow::DropOldest`](crate::Overflow::DropOldest) older points make room.
+    ///
+    /// ```
+    /// # mod page { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/page/include.rs")); }
+    /// # use page::*; page::run(async |graphite| {
+    /// let client = Client::builder().connect_lazy(graphite)?;
+    /// let report = [("servers.web01.users", 17), ("servers.web01.jobs", 3)];
+    /// if let Err(error) = client.try_feed_multiple(report) {
+    ///     eprintln!("graphite: {error}"); // The queue is full, say.
+    /// }
+    /// # Ok(()) });
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A point cannot be sent, which alone counts as rejected; the queue has no room for all, so that
+    /// all do; or the client is closed. Several points that take more than the whole queue never
+    /// find room.
+    pub fn try_feed_multiple<'a, I>(&self, metrics: I) -> Result<(), TryFeedMultipleError>
+    where
+        I: IntoIterator<Item: Into<Metric<'a>>>,
+    {
+        self.shared().try_feed_multiple(metrics.into_iter().map(Into::into))
     }
 
     /// Waits until points are out that were just queued.

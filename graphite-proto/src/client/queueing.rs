@@ -326,7 +326,7 @@ impl Machine {
     }
 
     /// Returns whether a point can still be queued later.
-    fn may_wait(&self) -> bool {
+    pub(crate) fn may_wait(&self) -> bool {
         !self.closing && !self.is_over()
     }
 

@@ -186,7 +186,40 @@ impl Sender {
         Ok(self.take_batch(batch))
     }
 
-    /// Does the same whatever the room, for a driver that closes the machine next.
+    /// Does the same with several of the same settings, all or none of them: what is longer than the
+    /// whole queue finds no room, but for a single point.
+    #[cfg(feature = "client")]
+    pub(crate) fn enqueue_batches(
+        &mut self,
+        batches: &mut [Batch],
+        now: Instant,
+    ) -> Result<Ticket, EnqueueError> {
+        self.advance_clock(now);
+        if self.closing.is_some() {
+            return Err(EnqueueError::Closed);
+        }
+        let bytes = batches.iter().map(Batch::bytes).sum();
+        let points = batches.iter().map(Batch::points).sum();
+        if self.is_too_much(bytes, points) {
+            return Err(self.queue_full());
+        }
+        if points > 0 {
+            self.make_room(bytes)?;
+        }
+        let before = self.stats.accepted;
+        for batch in batches {
+            self.take_batch(batch);
+        }
+        Ok(self.ticket_of(before, self.stats.accepted))
+    }
+
+    /// Returns whether so many points take more than the whole queue.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_too_much(&self, bytes: usize, points: u64) -> bool {
+        points > 1 && bytes > self.queue.limit()
+    }
+
+    /// Takes a batch whatever the room, for a driver that closes the machine next.
     #[cfg(feature = "client")]
     pub(crate) fn enqueue_last(
         &mut self,

@@ -11,7 +11,7 @@ use crate::suite::receiver::Graphite;
 use crate::client::{
     AddressError, Adopt, BatchError, Builder, CloseError, ConfigError, ConnectError, Connector,
     Delivery, Event, Feeder, FlushError, Level, Metric, MetricSink, NonFinite, Overflow, Protocol,
-    Report, Reporter, Stats, Tcp, Timer, Timestamp, TryFeedError, Value,
+    Report, Reporter, Stats, Tcp, Timer, Timestamp, TryFeedError, TryFeedMultipleError, Value,
 };
 
 /// With TLS.

@@ -31,6 +31,7 @@ mod tls_receiver;
 #[cfg(feature = "tracing")]
 mod traced;
 mod waiting;
+mod whole;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
