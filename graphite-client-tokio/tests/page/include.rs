@@ -1,7 +1,7 @@
 // What the examples on these pages run on: tokio, and a receiver. They include it in lines that are
 // not shown, wherefore it begins without `//!`.
 
-include!("../../../graphite-proto/tests/page/receiver.rs");
+include!("receiver.rs");
 
 /// Runs an example with a receiver.
 pub(crate) fn run(example: impl AsyncFnOnce(SocketAddr) -> Outcome) {

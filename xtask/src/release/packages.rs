@@ -14,6 +14,9 @@ const WANTED: [&str; 4] = ["README.md", "LICENSE-APACHE", "LICENSE-MIT", "src/li
 /// What needs the rest of the repository.
 const UNWANTED: [&str; 3] = ["tests/", "benches/", "fuzz/"];
 
+/// What does not: the examples of the pages run on it.
+const PAGE: &str = "tests/page/";
+
 pub(super) fn check() -> Result<Findings> {
     let mut faults = dirt(&git::uncommitted()?);
     for name in PUBLISHED {
@@ -50,7 +53,9 @@ fn list(name: &str) -> Result<String> {
 fn contents(name: &str, files: &str) -> Vec<String> {
     let missing = WANTED.into_iter().filter(|wanted| !files.lines().any(|file| file == *wanted));
     let missing = missing.map(|file| format!("{name}: its package does not hold {file}"));
-    let holds = |folder: &str| files.lines().any(|file| file.starts_with(folder));
+    let holds = |folder: &str| {
+        files.lines().any(|file| file.starts_with(folder) && !file.starts_with(PAGE))
+    };
     let other = UNWANTED.into_iter().filter(|folder| holds(folder));
     missing.chain(other.map(|folder| format!("{name}: its package holds {folder}"))).collect()
 }
@@ -113,7 +118,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_in_a_package_or_too_much_is_found() {
-        let sound = format!("{}\nsrc/client/tests/a.rs\n", WANTED.join("\n"));
+        let sound = format!("{}\nsrc/client/tests/a.rs\n{PAGE}b.rs\n", WANTED.join("\n"));
         assert_eq!(contents("ours", &sound), [""; 0]);
         for wanted in WANTED {
             let without = sound.replace(wanted, "other");

@@ -1,0 +1,1 @@
+../../../graphite-proto/tests/page/receiver.rs
