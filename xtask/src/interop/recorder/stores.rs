@@ -19,11 +19,11 @@ use crate::interop::stores::{Influx, Victoria};
 use crate::interop::{Bench, Way};
 use crate::sockets;
 
-/// What is shipped for carbon-cache.
-const SCHEMAS: &str = include_str!("../../../../graphite-proto/examples/storage-schemas.conf");
-const TOTALS: &str = include_str!("../../../../graphite-proto/examples/storage-aggregation.conf");
-const INCREASES: &str =
-    include_str!("../../../../graphite-proto/examples/storage-aggregation-per-interval.conf");
+/// What is shipped for carbon-cache, by links to graphite-proto's examples: a package holds no more
+/// than its own folder.
+const SCHEMAS: &str = include_str!("storage-schemas.conf");
+const TOTALS: &str = include_str!("storage-aggregation.conf");
+const INCREASES: &str = include_str!("storage-aggregation-per-interval.conf");
 
 /// What stands behind its schemas: that of whatever is not the recorder's.
 const OWN_SCHEMA: &str = "\n[all]\npattern = .*\nretentions = 1s:4h\n";
