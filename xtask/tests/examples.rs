@@ -12,10 +12,10 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use common::{Service, nobody, run};
+use common::{Service, nobody, receiver, run};
 
 /// A point's name and value, and its time.
 fn split(line: &str) -> (&str, u64) {
@@ -29,18 +29,6 @@ fn points(text: &str) -> Vec<&str> {
 
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
-}
-
-/// Starts a receiver of one connection, which is read to its end.
-fn receiver() -> (String, JoinHandle<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let receiver = thread::spawn(move || {
-        let mut text = String::new();
-        listener.accept().unwrap().0.read_to_string(&mut text).unwrap();
-        text
-    });
-    (address, receiver)
 }
 
 /// Listens on a Unix socket in a folder of its own, which is there as long as its value.

@@ -11,7 +11,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use common::Service;
+use common::{Service, receiver};
 use graphite_client_tokio::rustls::pki_types::PrivatePkcs8KeyDer;
 use graphite_client_tokio::rustls::{ServerConfig, ServerConnection, StreamOwned};
 use graphite_proto::{Metric, Protocol};
@@ -114,13 +114,7 @@ fn what_the_pages_link_to_is_there() {
 
 /// Runs an example; returns what it sent.
 fn sent_by(example: &str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let receiver = thread::spawn(move || {
-        let mut text = String::new();
-        listener.accept().unwrap().0.read_to_string(&mut text).unwrap();
-        text
-    });
+    let (address, receiver) = receiver();
     run(example, |command| command.arg(address));
     receiver.join().unwrap()
 }
